@@ -1,0 +1,19 @@
+"""Where arrays live. NumPy is always there; CuPy is loaded when it is asked for, or when one of its arrays turns up."""
+
+from .base import BACKENDS, Backend, backend_of, to_host
+from .numpy import NUMPY
+
+__all__ = ["BACKENDS", "NUMPY", "Backend", "backend_of", "get_backend", "to_host"]
+
+
+def get_backend(name: str | Backend = "numpy") -> Backend:
+    """The backend of this name: "numpy" or "cupy". A Backend is returned as it is."""
+    if isinstance(name, Backend):
+        return name
+    if name == "numpy":
+        return NUMPY
+    if name == "cupy":
+        from .cupy import load
+
+        return load()
+    raise ValueError(f'there is no backend {name!r}: choose "numpy" (the CPU) or "cupy" (an NVIDIA GPU)')

@@ -1,0 +1,114 @@
+"""Where arrays live, and which body of each operation runs there. Everything above this room is device-blind."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import SimpleNamespace
+from typing import Any, Callable
+
+import numpy as np
+
+BACKENDS: dict[type, Backend] = {}  # array type -> the backend whose arrays have that type
+
+
+class Backend:
+    """One kind of array, and how to make, move and compute with it.
+
+    xp      the array module (numpy, cupy)
+    chunk   numbers per optimizer block: one block of each vector stays in a level-2 cache
+    host    True where a number can be read without waiting for a device
+    bodies  {operation name: faster function}; same signature and same answer as the equation, float32 only
+    """
+
+    name, xp, chunk, host = "base", np, 1 << 15, True
+    running: Any = SimpleNamespace(arena=None)  # .arena: the scratch of the plan that runs in this thread
+
+    def __init__(self, array_type: type):
+        self.bodies: dict[str, Callable] = {}
+        BACKENDS[array_type] = self
+
+    def __repr__(self) -> str:
+        return f"<{self.name} backend>"
+
+    def __deepcopy__(self, memo: dict) -> Backend:
+        return self
+
+    # ---- making arrays
+    def layout(self, flat: Any, shape: tuple, last: bool = False) -> Any:
+        """A view of the flat buffer in this shape. `last`: the rows come from images, whose batch axis may lie last."""
+        return flat.reshape(shape)
+
+    def empty(self, shape: tuple, dtype: Any = "float32") -> Any:
+        return self.layout(self.xp.empty(math.prod(shape), dtype), shape)
+
+    def zeros(self, shape: tuple, dtype: Any = "float32") -> Any:
+        return self.xp.zeros(shape, dtype)
+
+    def asarray(self, a: Any, dtype: Any = None) -> Any:
+        """This backend's array of the same numbers; from another backend it is copied by way of the host."""
+        return self.xp.asarray(a if isinstance(a, self.xp.ndarray) else to_host(a), dtype)
+
+    # ---- memory for the length of one call
+    def arena(self) -> Any:
+        """New scratch for one plan, with `restart()`; None where the backend's own pool is as good."""
+        return None
+
+    def scratch(self, shape: tuple, dtype: Any = "float32") -> Any:
+        """Memory that the operation which asks for it may use until it returns. Its contents are unknown."""
+        return self.xp.empty(shape, dtype)
+
+    def scratch_like(self, a: Any, dtype: Any = None) -> Any:
+        """Scratch with the shape of `a`, and the order in memory that suits working beside it."""
+        return self.scratch(a.shape, dtype or a.dtype)
+
+    # ---- computing
+    def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
+        return self.xp.matmul(a, b, out=out)
+
+    def erf(self, z: Any, out: Any = None) -> Any:
+        """The error function 2/√π ∫₀ᶻ e^(−s²) ds, elementwise."""
+        raise NotImplementedError(f"the {self.name} backend has no erf")
+
+    # ---- moving and waiting
+    def stage(self, x: Any, buffer: Any) -> Any:
+        """The batch where the plan wants it: as it is, or copied into the plan's buffer where there is one."""
+        if buffer is None:
+            return x
+        buffer[...] = x
+        return buffer
+
+    def capture(self, step: Callable[[], Any]) -> Callable[[], Any]:
+        """A callable that repeats `step`; a GPU records it once, as one graph."""
+        return step
+
+    def to_host(self, a: Any) -> np.ndarray:
+        """The numbers as a NumPy array. Waits for the device."""
+        return np.asarray(a)
+
+    def synchronize(self) -> None:
+        """Wait until all work handed to the device is done."""
+
+
+def backend_of(x: Any) -> Backend:
+    """The backend to which this array belongs. Both kinds can be live in one notebook."""
+    found = BACKENDS.get(type(x))
+    return found if found is not None else _discover(x)
+
+
+def _discover(x: Any) -> Backend:
+    """A CuPy array meets a package that has not imported CuPy yet; or a subclass of a known array type; or no array at all."""
+    if type(x).__module__.partition(".")[0] == "cupy" and "cupy" in sys.modules:
+        from . import cupy  # noqa: F401  (registers itself)
+    for array_type in type(x).__mro__:
+        if array_type in BACKENDS:
+            return BACKENDS[array_type]
+    raise TypeError(f"expected an array of NumPy or CuPy, got {type(x).__name__}: wrap it in np.asarray(...)")
+
+
+def to_host(a: Any) -> np.ndarray:
+    """Any array, of any backend, as a NumPy array."""
+    try:
+        return backend_of(a).to_host(a)
+    except TypeError:
+        return np.asarray(a)

@@ -1,0 +1,59 @@
+"""An operation plus what its backward needs. No arithmetic here."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Spec(NamedTuple):
+    """What a parameter is before the network draws it."""
+
+    shape: tuple
+    init: Callable
+    fan_in: int = 1
+    fan_out: int = 1
+
+
+class Layer:
+    """forward(x, train=False) -> y      backward(dy) -> dx
+
+    y, dx    None until a Step binds buffers to a replica of the layer: then nothing is allocated any more
+    inplace  may write y over its input, and dx over dy
+    saves_y  backward reads y, so nobody may write over it
+    rows     y comes out of a matrix product: its rows lie one after the other, also where x came from images
+    """
+
+    op, params, buffers, layers = "", (), (), ()
+    specs: dict[str, Spec] = {}
+    y = dx = ops = None
+    inplace, saves_y, rows = False, False, False
+    placed, number = False, 0  # in a network; which leaf of it, counted depth first
+
+    def shape(self, x: tuple) -> tuple:
+        """Shape of y for an x of this shape; raises with both shapes where x does not fit."""
+        return x
+
+    def flops(self, x: tuple) -> int:
+        """Multiplications and additions of the products in forward, for an x of this shape."""
+        return 0
+
+    def memory(self, x: tuple) -> dict[str, tuple[tuple, str]]:
+        """{attribute: (shape, dtype)} of what forward saves for backward besides x and y."""
+        return {}
+
+    def replica(self) -> Layer:
+        """The same parameters, a memory of its own."""
+        return copy.copy(self)
+
+    def refuse(self, expected: str, got: tuple) -> ValueError:
+        return ValueError(f"{self!r} expects {expected}, got {got}")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.lstrip("_d") in self.params or name.lstrip("_") in self.buffers:
+            raise AttributeError(f"{self!r} has no {name} yet: its arrays are made when it is put into a Network(...)")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")

@@ -1,0 +1,66 @@
+"""A layer whose output is one number: the difference between prediction and desired value, mean over the batch.
+
+The equations sum; the Loss alone divides by n, the size of the whole batch, of which it may see a part.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .ops import default_table
+
+
+class Loss:
+    """forward(z, t, n=None) -> scalar      backward() -> dz"""
+
+    op, options = "", ()
+    y = dx = ops = None
+
+    def forward(self, z: Any, t: Any, n: int | None = None) -> Any:
+        self.used, self.t, self.n = self.ops or default_table(z), t, n or len(z)
+        if not self.n:
+            raise ValueError(f"the batch is empty: z {z.shape}, t {t.shape}")
+        total, self.saved = getattr(self.used, self.op)(z, t, *self.options, **{self.saves: self.y})
+        return total / self.n
+
+    def backward(self) -> Any:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(str, self.options))})"
+
+
+class MeanSquaredError(Loss):
+    """L = 1/n Σ_B 1/O Σ_O (y − t)²      y (B,O)  t (B,O)  ->  L ()"""
+
+    op, saves = "mean_squared_error", "e"
+
+    def backward(self) -> Any:
+        return self.used.mean_squared_error_backward(self.saved, self.n, dy=self.dx)
+
+
+class BinaryCrossEntropy(Loss):
+    """L = −1/n Σ_B 1/O Σ_O t log σ(z) + (1 − t) log(1 − σ(z))      z (B,O)  t (B,O)  ->  L ()      from logits z"""
+
+    op, saves = "binary_cross_entropy", "p"
+
+    def backward(self) -> Any:
+        return self.used.binary_cross_entropy_backward(self.saved, self.t, self.n, dz=self.dx)
+
+
+class SoftmaxCrossEntropy(Loss):
+    """L = −1/n Σ_B Σ_K T log softmax(z)      z (B,K)  t (B,) class numbers or (B,K)  ->  L ()      from logits z
+
+    T is the target's distribution; with smoothing s it is (1 − s) T + s/K (Szegedy et al. 2016).
+    """
+
+    op, saves = "softmax_cross_entropy", "p"
+
+    def __init__(self, smoothing: float = 0.0):
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing lies in [0, 1), got {smoothing}")
+        self.options = (smoothing,) if smoothing else ()
+
+    def backward(self) -> Any:
+        where = self.saved, self.t, self.n, *self.options
+        return self.used.softmax_cross_entropy_backward(*where, dz=self.dx)

@@ -1,0 +1,175 @@
+"""Ordered layers over one flat vector of parameters."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..backends import NUMPY, Backend, get_backend
+from . import storage
+from .layers.base import Layer
+from .ops import table
+from .params import Named, leaves, pack, point, views
+from .summary import Summary, summarize
+from .swap import swap
+
+
+class Network:
+    """y = f_n(... f_2(f_1(x)))      backward: dx = f_1'(... f_n'(dy))
+
+    theta, grad    all parameters and all their gradients, each as one flat vector
+    params, grads  named views into them: net.params["0.W"]
+    buffers        what is kept beside the parameters: running statistics, dropout's counter
+    key            the weights are drawn by Philox from (key, layer, name): same key, same network, on any machine
+    """
+
+    def __init__(self, *layers: Layer, key: int = 0, dtype: str = "float32", backend: Backend | str = NUMPY):
+        self.layers, self.key, self.dtype = list(layers), key, np.dtype(dtype).name
+        self.backend = get_backend(backend)
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"a network computes in float32 or float64, got {self.dtype}")
+        self.ops = table(self.backend, self.dtype)
+        check_layers(self.layers)
+        self.theta, self.grad = pack(self.layers, self.backend, self.dtype, key)
+        self.params = Named((full, view) for _, _, full, view in views(self.layers, self.theta))
+        self.grads = Named((full, view) for _, _, full, view in views(self.layers, self.grad))
+        self.counter = self.backend.zeros((), "int64")
+        self.buffers = Named(counter=self.counter)
+        self.known: set = set()
+        for layer in everything(self.layers):
+            layer.placed, layer.ops = True, self.ops
+        for number, (path, leaf) in enumerate(leaves(self.layers)):
+            leaf.number, leaf.key, leaf.counter = number, key, self.counter
+            self.add_buffers(path, leaf)
+
+    def add_buffers(self, path: str, leaf: Layer) -> None:
+        for name in leaf.buffers:
+            spec = leaf.buffer_specs[name]
+            value = self.backend.asarray(np.asarray(spec.init(None, spec.shape, 1, 1), self.dtype))
+            setattr(leaf, name, value)
+            self.buffers.update({f"{path}.{name}": value})
+
+    # ---- computing
+    def forward(self, x: Any, train: bool = False) -> Any:
+        """y of the whole batch. train: batch statistics and dropout as in training."""
+        x = self.checked(x)
+        for layer in self.layers:
+            x = layer.forward(x, train)
+        return x
+
+    def backward(self, dy: Any) -> Any:
+        """dx, and every gradient in `grad`, from the dy of the last forward."""
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def predict(self, x: Any, *, block: int = 256) -> Any:
+        """y for any number of examples, `block` at a time."""
+        if len(x) <= block:
+            return self.forward(x)
+        first = self.forward(x[:block])
+        out = self.backend.xp.empty((len(x), *first.shape[1:]), first.dtype)
+        out[:block] = first
+        for start in range(block, len(x), block):
+            out[start : start + block] = self.forward(x[start : start + block])
+        return out
+
+    def checked(self, x: Any) -> Any:
+        """x in the network's dtype, after one look at each new shape: the layers say what they expect."""
+        kind = (type(x), getattr(x, "shape", None), getattr(x, "dtype", None))
+        if kind not in self.known:
+            self.check(x)
+            self.known.add(kind)
+        return x if x.dtype == self.dtype else x.astype(self.dtype)
+
+    def check(self, x: Any) -> tuple:
+        """The shape of y, or one sentence that says what is wrong with x."""
+        if not isinstance(x, self.backend.xp.ndarray):
+            raise TypeError(f"this network lives on {self.backend!r}, x is a {type(x).__name__}: use net.backend.asarray(x)")
+        if x.dtype.kind not in "fiub":
+            raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
+        if not x.ndim or not len(x):
+            raise ValueError(f"the batch is empty: x has shape {x.shape}")
+        shape = x.shape
+        for layer in self.layers:
+            shape = layer.shape(shape)
+        return shape
+
+    # ---- looking, replacing, keeping
+    def summary(self, input_shape: tuple | None = None) -> Summary:
+        """A table of layers: output shape, parameters, bytes, FLOPs for one example of this shape, e.g. (28, 28, 1)."""
+        return summarize(self, input_shape)
+
+    def swap(self, **functions: Callable) -> AbstractContextManager:
+        """with net.swap(dense_backward=mine): a plain function takes the library's place in this network."""
+        return swap(self.ops, functions)
+
+    def mask(self, *names: str) -> Any:
+        """A vector like θ: 1 at the parameters of these names ("W"), 0 elsewhere. For weight decay."""
+        mask = self.backend.zeros(self.theta.shape, self.dtype)
+        for _, name, full, view in views(self.layers, mask):
+            if name in names or full in names:
+                view[...] = 1
+        return mask
+
+    def replica(self, grad: Any) -> Network:
+        """The same θ, a gradient and a memory of its own: what a step, a thread or a captured graph works on."""
+        net = copy.copy(self)
+        net.grad, net.layers = grad, [layer.replica() for layer in self.layers]
+        point(net.layers, grad)
+        return net
+
+    def to(self, backend: Backend | str) -> Network:
+        """A new network with the same numbers, on another backend. Make the optimizer after it."""
+        layers = [layer.replica() for layer in self.layers]
+        for layer in everything(layers):
+            forget(layer, type(self.theta))
+        net = Network(*layers, key=self.key, dtype=self.dtype, backend=backend)
+        net.theta[...] = net.backend.asarray(self.theta)
+        for name, value in self.buffers.items():
+            net.buffers[name][...] = net.backend.asarray(value)
+        return net
+
+    def save(self, path: str | Path) -> None:
+        """Write parameters and buffers to one safetensors file, whole or not at all."""
+        storage.save(self, path)
+
+    def load(self, path: str | Path) -> None:
+        """Fill this network from such a file; any name or shape that does not fit is refused before anything changes."""
+        storage.load(self, path)
+
+    def __repr__(self) -> str:
+        return f"Network({', '.join(map(repr, self.layers))})"
+
+
+def everything(layers: Any) -> Iterator[Layer]:
+    """Every layer, those that hold others included, depth first."""
+    for layer in layers:
+        yield layer
+        yield from everything(layer.layers)
+
+
+def check_layers(layers: list) -> None:
+    """A layer stands once in one network: it has one set of weights and one memory."""
+    seen: set = set()
+    if not layers:
+        raise ValueError("a Network needs at least one layer")
+    for layer in everything(layers):
+        if not isinstance(layer, Layer):
+            raise TypeError(f"a Network is made of layers, got {layer!r}" + " (a class: call it)" * isinstance(layer, type))
+        if layer.placed or id(layer) in seen:
+            raise ValueError(f"{layer!r} stands in a network already: a layer is used once; make a new one")
+        seen.add(id(layer))
+
+
+def forget(layer: Layer, array_type: type) -> None:
+    """Drop the arrays of another backend, and the place in another network."""
+    layer.placed = False
+    for name, value in list(vars(layer).items()):
+        if isinstance(value, array_type) or name == "stats":
+            delattr(layer, name)

@@ -1,0 +1,101 @@
+"""One flat vector θ, one flat gradient ∇, and many named views into them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from ..backends import Backend, to_host
+
+LINE = 256  # bytes: every parameter starts on a line of its own; the padding between them stays zero
+
+
+class Param(property):
+    """A learnable array of a layer. Reading gives a view into θ; assigning copies into it, so no view ever breaks."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        super().__init__(attrgetter("_" + name), self.assign)
+        self.name = name
+        owner.params = (*owner.params, name)
+
+    def assign(self, layer: Any, value: Any) -> None:
+        copy_into(getattr(layer, "_" + self.name), value, f"{type(layer).__name__}.{self.name}")
+
+
+def copy_into(view: Any, value: Any, name: str) -> None:
+    """view[...] = value, after a check that names both shapes."""
+    if np.shape(value) != view.shape:
+        raise ValueError(f"{name} expects {view.shape}, got {np.shape(value)}")
+    view[...] = value if type(value) is type(view) else _like(view, value)
+
+
+def _like(view: Any, value: Any) -> Any:
+    from ..backends import backend_of
+
+    return backend_of(view).asarray(to_host(value), view.dtype)
+
+
+def leaves(layers: Sequence, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(path, layer) for every layer that holds no others, depth first: ("0", ...), ("3.0", ...)."""
+    for i, layer in enumerate(layers):
+        if layer.layers:
+            yield from leaves(layer.layers, f"{path}{i}.")
+        else:
+            yield f"{path}{i}", layer
+
+
+def segments(layers: Sequence, itemsize: int) -> tuple[list[tuple[Any, str, str, tuple, int]], int]:
+    """[(layer, name, full name, shape, offset)], total length: where each parameter lies in the flat vector."""
+    found, at, line = [], 0, LINE // itemsize
+    for path, layer in leaves(layers):
+        for name in layer.params:
+            shape = layer.specs[name].shape
+            found.append((layer, name, f"{path}.{name}", shape, at))
+            at += -(-math.prod(shape) // line) * line
+    return found, at
+
+
+def views(layers: Sequence, flat: Any) -> Iterator[tuple[Any, str, str, Any]]:
+    """(layer, name, full name, view) for every parameter of these layers in this flat vector."""
+    for layer, name, full, shape, at in segments(layers, flat.dtype.itemsize)[0]:
+        yield layer, name, full, flat[at : at + math.prod(shape)].reshape(shape)
+
+
+def pack(layers: Sequence, backend: Backend, dtype: str, key: int) -> tuple[Any, Any]:
+    """θ with every parameter drawn, and ∇; both aligned, both with views in the layers."""
+    size = segments(layers, np.dtype(dtype).itemsize)[1]
+    theta, grad = backend.zeros((size,), dtype), backend.zeros((size,), dtype)
+    numbers = {id(layer): i for i, (_, layer) in enumerate(leaves(layers))}
+    for layer, name, _, view in views(layers, theta):
+        spec = layer.specs[name]
+        value = spec.init(generator(key, numbers[id(layer)], name), spec.shape, spec.fan_in, spec.fan_out)
+        view[...] = backend.asarray(np.asarray(value, dtype))
+        setattr(layer, "_" + name, view)
+    point(layers, grad)
+    return theta, grad
+
+
+def point(layers: Sequence, grad: Any) -> None:
+    """Make dW, db ... of these layers views into the vector grad."""
+    for layer, name, _, view in views(layers, grad):
+        setattr(layer, "d" + name, view)
+
+
+def generator(key: int, layer: int, name: str) -> np.random.Generator:
+    """Random numbers that depend on (key, layer, name) alone: Philox with the two in the upper words of its counter."""
+    code = int.from_bytes(name.encode()[:8], "little")
+    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, layer, code]))
+
+
+class Named(dict):
+    """{name: view}. Reading gives a view into the flat vector; assigning copies into it; an unknown name raises."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        copy_into(self[name], value, name)
+
+    def __missing__(self, name: str) -> Any:
+        raise KeyError(f"no array is called {name!r}; there are {', '.join(self)}")

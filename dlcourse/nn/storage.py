@@ -1,0 +1,74 @@
+"""Weights in a file: safetensors, named as in the network (`0.W`, `1.running_mean`), written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class FileError(ValueError):
+    """A file that cannot be read, written, or made to fit; the sentence says which and why."""
+
+
+def write_whole(path: str | Path, data: bytes) -> None:
+    """Write to a neighbour, flush it to the disk, then take the name: a reader sees the old file or the new one."""
+    path = Path(path)
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(f.name, path)
+    except OSError as error:
+        if "f" in locals():
+            Path(f.name).unlink(missing_ok=True)
+        raise FileError(f"{path} could not be written ({error.strerror}); what was there before is still there") from error
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """All arrays of a safetensors file, and its metadata."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as f:
+            return {name: f.get_tensor(name) for name in f.keys()}, f.metadata() or {}
+    except FileNotFoundError:
+        raise FileError(f"there is no file {path}") from None
+    except (SafetensorError, OSError, ValueError) as error:
+        raise FileError(f"{path} is no whole safetensors file ({error})") from error
+
+
+def save(net: Any, path: str | Path) -> None:
+    """Parameters and buffers under their names."""
+    from safetensors.numpy import save as encode
+
+    arrays = {name: np.ascontiguousarray(net.backend.to_host(a)) for name, a in named(net).items()}
+    write_whole(path, encode(arrays, metadata={"format": "dlcourse-weights-1", "network": repr(net)}))
+
+
+def load(net: Any, path: str | Path) -> None:
+    """Every name and shape is compared before the first number is copied."""
+    arrays, _ = read_tensors(path)
+    fit(arrays, {name: a.shape for name, a in named(net).items()}, path)
+    for name, view in named(net).items():
+        view[...] = net.backend.asarray(arrays[name].astype(view.dtype))
+
+
+def named(net: Any) -> dict[str, Any]:
+    return {**net.params, **net.buffers}
+
+
+def fit(arrays: dict[str, np.ndarray], shapes: dict[str, tuple], path: str | Path) -> None:
+    """One sentence for all that is missing, unknown, or of another shape or kind."""
+    wrong = [f"{name} is missing" for name in shapes if name not in arrays]
+    wrong += [f"{name} is unknown to this network" for name in arrays if name not in shapes]
+    both = [name for name in shapes if name in arrays]
+    wrong += [f"{n} expects {shapes[n]}, got {arrays[n].shape}" for n in both if arrays[n].shape != shapes[n]]
+    wrong += [f"{n} holds {arrays[n].dtype}" for n in both if arrays[n].dtype.kind not in "fiu"]
+    if wrong:
+        more = f", and {len(wrong) - 4} more" if len(wrong) > 4 else ""
+        raise FileError(f"{path} does not fit this network: {'; '.join(wrong[:4])}{more}; nothing was loaded")

@@ -1,0 +1,72 @@
+"""Where a backend runs two neighbouring operations in one pass, one layer takes the place of two.
+
+Same answer, same parameters. Only a Step's replica is fused; the user's own layers, and the equations, know nothing of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..nn.layers import Conv2D, Dense, ReLU, Sequential
+from ..nn.ops import Ops
+
+
+class DenseReLU(Dense):
+    """a = max(x W + b, 0)"""
+
+    op, parts, saves_y = "dense_relu", (Dense, ReLU), True
+
+    def __init__(self, dense: Dense, relu: ReLU):
+        vars(self).update(vars(dense))
+
+    def forward(self, x: Any, train: bool = False) -> Any:
+        self.x, self.a = x, self.ops.dense_relu(x, self.W, self.b, a=self.y)
+        return self.a
+
+    def backward(self, da: Any) -> Any:
+        where = dict(dx=self.dx, dW=self.dW, db=self.db)
+        return self.ops.dense_relu_backward(da, self.a, self.x, self.W, **where)[0]
+
+
+class ConvReLU(Conv2D):
+    """a = max(x * W + b, 0)"""
+
+    op, parts, saves_y = "conv2d_relu", (Conv2D, ReLU), True
+
+    def __init__(self, conv: Conv2D, relu: ReLU):
+        vars(self).update(vars(conv))
+
+    def forward(self, x: Any, train: bool = False) -> Any:
+        how = dict(stride=self.stride, padding=self.padding)
+        self.x, self.a = x, self.ops.conv2d_relu(x, self.W, self.b, **how, a=self.y)
+        return self.a
+
+    def backward(self, da: Any) -> Any:
+        how = dict(stride=self.stride, padding=self.padding, dx=self.dx, dW=self.dW, db=self.db)
+        return self.ops.conv2d_relu_backward(da, self.a, self.x, self.W, **how)[0]
+
+
+FUSIONS = (DenseReLU, ConvReLU)
+
+
+def fuse(layers: list, ops: Ops) -> list:
+    """The layers, with the pairs replaced that this table fuses; a part that a learner has swapped stays by itself."""
+    out: list = []
+    for layer in layers:
+        if isinstance(layer, Sequential):
+            layer.layers = tuple(fuse(layer.layers, ops))
+        joined = fusion(out[-1], layer, ops) if out else None
+        if joined:
+            out[-1] = joined(out[-1], layer)
+        else:
+            out.append(layer)
+    return out
+
+
+def fusion(first: Any, second: Any, ops: Ops) -> type | None:
+    """The class that does both layers at once, if this table has a body for it."""
+    for cls in FUSIONS:
+        swapped = {name for part in cls.parts for name in (part.op, part.op + "_backward")} & ops.own
+        if cls.parts == (type(first), type(second)) and cls.op in ops.fused and not swapped:
+            return cls
+    return None

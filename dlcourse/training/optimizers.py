@@ -1,0 +1,300 @@
+"""θ ← θ − step(∇): an optimizer acts on two flat vectors, in place and block by block. It never sees a network.
+
+What changes from step to step is data: `hp`, one small vector on the device, holds the learning rate and its like, and
+running numbers such as Adam's β1ᵗ. The update rules get 0-d views of it, so that a captured graph sees every change.
+"""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+from ..backends import backend_of
+from ..nn.ops import table
+
+IDENTITY = dict.fromkeys(("mu", "rho", "beta1", "beta2", "eps", "eps_t", "scale"), 1.0)  # the others stand still at 0
+FRACTIONS, POSITIVE = ("mu", "rho", "beta1", "beta2"), ("eps", "clip")
+
+
+class Hyper:
+    """A number of the update rule. Reading gives it back as a Python float; assigning is optimizer.set(...)."""
+
+    def __set_name__(self, owner: type, name: str):
+        self.name = name
+
+    def __get__(self, optimizer: Optimizer | None, owner: type | None = None) -> Any:
+        return self if optimizer is None else optimizer.settings.get(self.name)
+
+    def __set__(self, optimizer: Optimizer, value: float):
+        optimizer.set(**{self.name: value})
+
+
+class Optimizer:
+    """What all update rules share: the vectors, cut into blocks; the numbers; clipping and weight decay.
+
+    theta, grad  flat vectors (N,) of one backend and dtype
+    decay        λ: the L2 penalty ½ λ Σ θ² joins the loss, so ∇ ← ∇ + λ θ (AdamW instead shrinks θ itself)
+    mask         (N,) of 0 and 1: which parameters decay; without it all do
+    clip         the whole gradient's length never exceeds this: ∇ ← ∇ min(1, clip / ‖∇‖)   (Pascanu et al. 2013),
+                 before decay joins in
+    states       name -> vector like θ that the rule remembers (v, m ...)
+    blocks       [θ, ∇, states ..., mask] in pieces of backend.chunk numbers: each piece stays in a level-2 cache
+
+    Clipping and decay change ∇ in place: after a step, grad holds what the rule used.
+    """
+
+    vectors: tuple[str, ...] = ()  # names of the states
+    running: dict[str, float] = {}  # numbers that the rule moves itself, and their start
+    decoupled = False  # True: the rule takes decay itself
+    lr, decay, clip = Hyper(), Hyper(), Hyper()
+
+    def __init__(self, theta: Any, grad: Any, mask: Any = None, **hyper: float | None):
+        check_twins(theta, grad)
+        self.backend, self.theta, self.grad = backend_of(theta), theta, grad
+        self.ops = table(self.backend, theta.dtype)
+        self.states = {name: self.backend.zeros(theta.shape, theta.dtype) for name in self.vectors}
+        self.settings = {name: value for name, value in hyper.items() if value is not None}
+        self.mask, self.failed = self._checked_mask(mask), None
+        self._make_numbers()
+        self.blocks, self.tmp = self._cut()
+        self.set(**self.settings)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value:g}' for name, value in self.settings.items())})"
+
+    # ---- making
+    def _make_numbers(self) -> None:
+        """hp: what is true after the last good step. live: what the rule of this step gets; on the host, the same."""
+        start = dict.fromkeys(self.settings, 0.0) | self.running | {"scale": 1.0}
+        be, dtype, size = self.backend, self.theta.dtype, (len(start),)
+        self.hp, self.identity = be.zeros(size, dtype), be.zeros(size, dtype)
+        self.live = self.hp if be.host else be.zeros(size, dtype)
+        self.stored, self.numbers = (named_views(start, vector) for vector in (self.hp, self.live))
+        for i, name in enumerate(start):
+            self.hp[i], self.identity[i] = start[name], IDENTITY.get(name, 0.0)
+
+    def _cut(self) -> tuple[list[list], Any]:
+        n, c = self.theta.size, min(self.backend.chunk, self.theta.size)
+        vectors = [self.theta, self.grad, *self.states.values(), *([] if self.mask is None else [self.mask])]
+        return [[v[a : a + c] for v in vectors] for a in range(0, n, c)], self.backend.empty((c,), self.theta.dtype)
+
+    def _checked_mask(self, mask: Any) -> Any:
+        if mask is None:
+            return None
+        if "decay" not in self.settings:
+            raise ValueError("mask= says which parameters decay: give decay= too")
+        if mask.shape != self.theta.shape:
+            raise ValueError(f"mask expects the shape of theta, {self.theta.shape}, got {mask.shape}")
+        return self.backend.asarray(mask, self.theta.dtype)
+
+    # ---- numbers
+    def set(self, **hyper: float) -> None:
+        """New learning rate, momentum ...: optimizer.set(lr=0.01). A captured graph sees it at its next replay."""
+        for name in hyper:
+            if name not in self.settings:
+                raise ValueError(f"{self!r} has no {name!r} to set: it was made with {', '.join(self.settings)}")
+        checked = {name: checked_number(name, value) for name, value in hyper.items()}
+        for name, value in checked.items():
+            getattr(self.stored, name)[...] = self.settings[name] = value
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next steps depend on, besides θ: what a checkpoint keeps beside `settings`."""
+        return {"hp": self.hp, **self.states}
+
+    def load_state(self, arrays: dict[str, Any], settings: dict[str, float]) -> None:
+        """Go on from a state() and the settings that belonged to it."""
+        for name, mine in self.state().items():
+            mine[...] = self.backend.asarray(arrays[name], mine.dtype)
+        self.settings.update(settings)
+
+    # ---- one step
+    def step(self, ok: Any = None) -> None:
+        """θ ← θ − step(∇). `ok` () bool: where it is false, only ∇ may change (on a device: without waiting for it)."""
+        if self.backend.host and ok is not None and not ok:
+            return
+        self.advance(ok)
+        self.update(self.blocks, self.tmp)
+
+    def advance(self, ok: Any = None) -> None:
+        """The numbers of the next step: running ones move on, the clipping scale is measured on the whole of `grad`.
+
+        With `ok` false on a device, the rule gets numbers that make it the identity, and a gradient of zero: both,
+        because a gradient of NaN times a learning rate of zero is NaN. Nobody waits to learn which it was.
+        """
+        if self.live is self.hp:
+            return self.turn(self.numbers)
+        xp, self.failed = self.backend.xp, None if ok is None else ~ok
+        self.live[...] = self.hp
+        self.turn(self.numbers)
+        self.hp[...] = self.live if ok is None else xp.where(ok, self.live, self.hp)
+        if ok is not None:
+            self.live[...] = xp.where(ok, self.live, self.identity)
+
+    def turn(self, numbers: SimpleNamespace) -> None:
+        """Move the running numbers on, in place."""
+        if "clip" not in self.settings:
+            return
+        xp = self.backend.xp
+        s = sum(self.ops.sum_of_squares(grad, tmp=self.tmp[: grad.size]) for _, grad, *_ in self.blocks)
+        xp.divide(numbers.clip, xp.maximum(xp.sqrt(s), numbers.clip), out=numbers.scale)  # never divides by zero
+
+    def update(self, blocks: list, tmp: Any) -> None:
+        """The rule on some of the blocks, after `advance`. Threads may share them out, each with a tmp of its own."""
+        for theta, grad, *rest in blocks:
+            piece, mask = tmp[: theta.size], rest.pop() if self.mask is not None else None
+            self.prepare(theta, grad, mask, piece)
+            self.rule(theta, grad, *rest, mask, piece)
+
+    def prepare(self, theta: Any, grad: Any, mask: Any, tmp: Any) -> None:
+        """∇ as the rule wants it: zero where the step failed, clipped, with the L2 penalty's part."""
+        if self.failed is not None:
+            self.backend.xp.copyto(grad, 0.0, where=self.failed)
+        if "clip" in self.settings:
+            grad *= self.numbers.scale
+        if "decay" in self.settings and not self.decoupled:
+            amount = self.where_masked(self.numbers.decay, mask, tmp)
+            self.ops.weight_decay(theta, grad, amount, new_grad=grad, tmp=tmp)
+
+    def where_masked(self, amount: Any, mask: Any, tmp: Any) -> Any:
+        """The amount of decay: one number, or a vector (in tmp) that is zero where the mask is."""
+        return amount if mask is None else self.backend.xp.multiply(mask, amount, out=tmp)
+
+    def rule(self, theta: Any, grad: Any, *states_mask_tmp: Any) -> None:
+        """One block, in place: rule(theta, grad, *states, mask, tmp)."""
+        raise NotImplementedError
+
+
+class SGD(Optimizer):
+    """θ ← θ − η ∇      stochastic gradient descent (Robbins & Monro 1951; η shrinks only by a schedule)"""
+
+    def __init__(self, theta: Any, grad: Any, *, lr: float, decay: float | None = None, mask: Any = None,
+                 clip: float | None = None):  # fmt: skip
+        super().__init__(theta, grad, mask, lr=lr, decay=decay, clip=clip)
+
+    def rule(self, theta, grad, mask, tmp):
+        self.ops.sgd(theta, grad, self.numbers.lr, new=theta, tmp=tmp)
+
+
+class Momentum(Optimizer):
+    """v ← μ v + ∇   θ ← θ − η v      the heavy ball (Polyak 1964)
+
+    Deviation: Polyak, and Sutskever et al. 2013, put η into v (v ← μ v − η ∇). With a constant η both are the same;
+    here, as in PyTorch, a new η acts on all of v at once. μ = 0.9 is the usual choice, not one of the paper.
+    """
+
+    vectors, mu = ("v",), Hyper()
+
+    def __init__(self, theta: Any, grad: Any, *, lr: float, mu: float = 0.9, decay: float | None = None,
+                 mask: Any = None, clip: float | None = None):  # fmt: skip
+        super().__init__(theta, grad, mask, lr=lr, mu=mu, decay=decay, clip=clip)
+
+    def rule(self, theta, grad, v, mask, tmp):
+        self.ops.momentum(theta, grad, v, self.numbers.lr, self.numbers.mu, new=theta, new_v=v, tmp=tmp)
+
+
+class Nesterov(Momentum):
+    """v ← μ v + ∇   θ ← θ − η (∇ + μ v)      look ahead before you lean (Nesterov 1983; Sutskever et al. 2013, eq. 3-4)
+
+    Deviation: the paper keeps θ and takes the gradient at θ + μ v; here, as in PyTorch, θ is already the point ahead.
+    η stands outside v, as in Momentum.
+    """
+
+    def rule(self, theta, grad, v, mask, tmp):
+        self.ops.nesterov(theta, grad, v, self.numbers.lr, self.numbers.mu, new=theta, new_v=v, tmp=tmp)
+
+
+class RMSProp(Optimizer):
+    """v ← ρ v + (1−ρ) ∇²   θ ← θ − η ∇ / (√v + ε)      (Tieleman & Hinton 2012, lecture 6e: ρ = 0.9)
+
+    Deviation: the lecture has no ε; outside the root, it keeps a gradient that was always zero from dividing 0 by 0.
+    The lecture names no η: 0.001 is the usual choice.
+    """
+
+    vectors, rho, eps = ("v",), Hyper(), Hyper()
+
+    def __init__(self, theta: Any, grad: Any, *, lr: float = 1e-3, rho: float = 0.9, eps: float = 1e-8,
+                 decay: float | None = None, mask: Any = None, clip: float | None = None):  # fmt: skip
+        super().__init__(theta, grad, mask, lr=lr, rho=rho, eps=eps, decay=decay, clip=clip)
+
+    def rule(self, theta, grad, v, mask, tmp):
+        n = self.numbers
+        self.ops.rmsprop(theta, grad, v, n.lr, n.rho, n.eps, new=theta, new_v=v, tmp=tmp)
+
+
+class Adam(Optimizer):
+    """m ← β1 m + (1−β1) ∇   v ← β2 v + (1−β2) ∇²   θ ← θ − η m̂ / (√v̂ + ε)      (Kingma & Ba 2015, algorithm 1)
+
+    m̂ = m / (1−β1ᵗ), v̂ = v / (1−β2ᵗ); defaults as in the paper. No deviation: the corrections are multiplied out into
+    two numbers, step = η √(1−β2ᵗ) / (1−β1ᵗ) and eps_t = ε √(1−β2ᵗ). decay= is the L2 penalty, which Adam's division
+    weakens where gradients are large: see AdamW.
+    """
+
+    vectors, beta1, beta2, eps = ("m", "v"), Hyper(), Hyper(), Hyper()
+    running = {"power1": 1.0, "power2": 1.0, "step": 0.0, "eps_t": 1.0}  # power1 = β1ᵗ
+
+    def __init__(self, theta: Any, grad: Any, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999,
+                 eps: float = 1e-8, decay: float | None = None, mask: Any = None,
+                 clip: float | None = None):  # fmt: skip
+        super().__init__(theta, grad, mask, lr=lr, beta1=beta1, beta2=beta2, eps=eps, decay=decay, clip=clip)
+
+    def turn(self, numbers):
+        super().turn(numbers)
+        xp, n = self.backend.xp, numbers
+        n.power1 *= n.beta1
+        n.power2 *= n.beta2
+        xp.sqrt(1 - n.power2, out=n.eps_t)
+        xp.multiply(n.lr, n.eps_t, out=n.step)
+        n.step /= 1 - n.power1
+        n.eps_t *= n.eps
+
+    def rule(self, theta, grad, m, v, mask, tmp):
+        n = self.numbers
+        self.ops.adam(theta, grad, m, v, n.step, n.beta1, n.beta2, n.eps_t, new=theta, new_m=m, new_v=v, tmp=tmp)
+
+
+class AdamW(Adam):
+    """θ ← θ − η λ θ, then θ, m, v as in Adam      decay apart from the gradient (Loshchilov & Hutter 2019, algorithm 2)
+
+    Deviation: the paper multiplies λ by its schedule only, not by η; here, as in PyTorch, by both. λ = 0.01 is
+    PyTorch's choice; the paper tunes it for each problem.
+    """
+
+    decoupled, running = True, Adam.running | {"shrink": 0.0}  # shrink = η λ
+
+    def __init__(self, theta: Any, grad: Any, *, decay: float = 0.01, **options: Any):
+        super().__init__(theta, grad, decay=decay, **options)
+
+    def turn(self, numbers):
+        super().turn(numbers)
+        self.backend.xp.multiply(numbers.lr, numbers.decay, out=numbers.shrink)
+
+    def rule(self, theta, grad, m, v, mask, tmp):
+        n, decay = self.numbers, self.where_masked(self.numbers.shrink, mask, tmp)
+        self.ops.adamw(
+            theta, grad, m, v, n.step, n.beta1, n.beta2, n.eps_t, decay, new=theta, new_m=m, new_v=v, tmp=tmp
+        )
+
+
+def check_twins(theta: Any, grad: Any) -> None:
+    """θ and ∇ must be flat vectors of floats, of one backend, one size and one dtype."""
+    if backend_of(theta) is not backend_of(grad) or theta.dtype != grad.dtype or theta.dtype.kind != "f":
+        kinds = [f"{a.dtype} on {backend_of(a).name}" for a in (theta, grad)]
+        raise TypeError(f"theta and grad must be floats of one dtype on one backend, got {kinds[0]} and {kinds[1]}")
+    if theta.ndim != 1 or theta.shape != grad.shape or not theta.size:
+        raise ValueError(f"theta and grad must be flat vectors of one size, got {theta.shape} and {grad.shape}")
+
+
+def checked_number(name: str, value: float) -> float:
+    """The hyper-parameter as a Python float (a NumPy scalar would turn float32 work into float64)."""
+    value = float(value)
+    good = 0 <= value < 1 if name in FRACTIONS else 0 < value if name in POSITIVE else 0 <= value
+    if not (good and math.isfinite(value)):
+        need = "from 0 up to, but not, 1" if name in FRACTIONS else "above 0" if name in POSITIVE else "0 or above"
+        raise ValueError(f"{name} must be a number {need}, got {value:g}")
+    return value
+
+
+def named_views(names: Any, vector: Any) -> SimpleNamespace:
+    """0-d views of the vector's numbers, by name."""
+    return SimpleNamespace(**{name: vector[i : i + 1].reshape(()) for i, name in enumerate(names)})

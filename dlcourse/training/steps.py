@@ -1,0 +1,195 @@
+"""A Step: how one batch becomes an update. It works on replicas that share θ; the network's own layers stay unbound.
+
+A step whose loss is not finite leaves θ and the optimizer as they were. On a device nobody waits to learn whether it was.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+from ..nn.params import leaves
+from .plan import Plans, Workspace
+from .team import Blas, Team
+
+
+class Step:
+    """step(x, t) -> loss: a Python float on the host, a 0-d array on a device. Made once for a network, loss, optimizer."""
+
+    why = "asked for"  # why this one was chosen
+
+    def __init__(self, net: Any, loss: Any, optimizer: Any):
+        if optimizer.theta is not net.theta or optimizer.grad is not net.grad:
+            raise ValueError("the optimizer belongs to another network: make it from net.theta and net.grad")
+        self.net, self.loss, self.optimizer = net, loss, optimizer
+        self.space = Workspace(net.backend, net.dtype)
+        self.plans = Plans(net, loss, net.grad, self.space)
+        self.drops = any(leaf.op == "dropout" for _, leaf in leaves(net.layers))
+        optimizer.ops = net.ops
+
+    def __call__(self, x: Any, t: Any) -> Any:
+        raise NotImplementedError
+
+    def advance(self) -> None:
+        """The next step's dropout draws other numbers."""
+        if self.drops:
+            self.net.counter += 1
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} ({self.why})"
+
+
+class SerialStep(Step):
+    """Forward, loss, backward, update, one after the other; big products use the threads of BLAS.
+
+    one_thread: BLAS keeps to one thread, which is steadier where the products are small.
+    """
+
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False):
+        super().__init__(net, loss, optimizer)
+        self.blas = Blas() if one_thread else None
+
+    def __call__(self, x: Any, t: Any) -> Any:
+        if self.blas is None:
+            return self.run(x, t)
+        with self.blas:
+            return self.run(x, t)
+
+    def run(self, x: Any, t: Any) -> Any:
+        value = self.plans.gradient(x, t)
+        if self.net.backend.host:
+            value = float(value)
+            if math.isfinite(value):
+                self.optimizer.step()
+        else:
+            self.optimizer.step(ok=self.net.backend.xp.isfinite(value))
+        self.advance()
+        return value
+
+
+class GraphStep(Step):
+    """Three real steps, then one capture, then replays: one launch a step. The batch is copied to where the graph reads it.
+
+    The loss it returns is a device scalar which the next step overwrites.
+    """
+
+    def __init__(self, net: Any, loss: Any, optimizer: Any):
+        super().__init__(net, loss, optimizer)
+        self.serial, self.graphs, self.calls = SerialStep(net, loss, optimizer), {}, Counter()
+
+    def __call__(self, x: Any, t: Any) -> Any:
+        key = x.shape, x.dtype, self.net.ops.version  # a graph has frozen the functions: a swap records anew
+        self.calls[key] += 1
+        if self.calls[key] <= 3:
+            return self.serial(x, t)  # real steps: kernels compile, pools grow
+        if key not in self.graphs:
+            self.graphs[key] = self.record(x, t)
+        seen_x, seen_t, value, replay = self.graphs[key]
+        seen_x[...], seen_t[...] = x, t
+        replay()
+        return value[0]
+
+    def record(self, x: Any, t: Any) -> tuple:
+        x, t, value = x.copy(), t.copy(), []
+
+        def step() -> None:
+            value[:] = [self.serial(x, t)]
+
+        return x, t, value, self.net.backend.capture(step)
+
+
+class ThreadStep(Step):
+    """The batch is cut into as many parts as threads; each runs its part with one BLAS thread, then updates its part of θ.
+
+    Which thread does what is fixed, so the same seed gives the same bits.
+    """
+
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, threads: int = 2):
+        super().__init__(net, loss, optimizer)
+        if not net.backend.host:
+            raise ValueError(f"threads are for the CPU: on {net.backend!r} use SerialStep or GraphStep")
+        self.team, self.blas, be = Team(threads), Blas(), net.backend
+        self.parts = be.zeros((threads, net.theta.size), net.dtype)
+        self.members = [
+            Plans(net, loss, part, Workspace(be, net.dtype), self.team.allreduce, i == 0)
+            for i, part in enumerate(self.parts)
+        ]
+        self.tmps = [be.empty(optimizer.tmp.shape, net.dtype) for _ in range(threads)]
+        ends = [0]
+        for block in optimizer.blocks:
+            ends.append(ends[-1] + block[0].size)
+        self.pieces = [(b, self.parts[:, s:e]) for b, s, e in zip(optimizer.blocks, ends, ends[1:])]
+
+    def __call__(self, x: Any, t: Any) -> float:
+        with self.blas:
+            value = self.gradient(x, t)
+            if math.isfinite(value):
+                self.update()
+        self.advance()
+        return value
+
+    def gradient(self, x: Any, t: Any) -> float:
+        """Each thread fills its own ∇ with its part's share of the whole batch's mean."""
+        n, T = len(x), self.team.size
+        if n < T:
+            self.parts[1:] = 0
+            return float(self.alone(x, t))
+        cut = [n * i // T for i in range(T + 1)]
+
+        def part(i: int) -> Any:
+            rows = slice(cut[i], cut[i + 1])
+            return self.members[i].gradient(x[rows], t[rows], n, cut[i])
+
+        return float(sum(self.team.run(part)))
+
+    def alone(self, x: Any, t: Any) -> Any:
+        """A batch too small to be cut."""
+        value = self.plans.gradient(x, t)
+        self.parts[0] = self.net.grad
+        return value
+
+    def update(self) -> None:
+        """∇ is the sum of the parts; who has summed a block also steps its θ, while it is in the cache."""
+        whole = "clip" in self.optimizer.settings  # the length of ∇ is asked for before the first step
+        if whole:
+            self.team.run(lambda i: [self.add(*piece) for piece in self.pieces[i :: self.team.size]])
+        self.optimizer.advance()
+
+        def step(i: int) -> None:
+            for block, parts in self.pieces[i :: self.team.size]:
+                whole or self.add(block, parts)
+                self.optimizer.update([block], self.tmps[i])
+
+        self.team.run(step)
+
+    def add(self, block: list, parts: Any) -> None:
+        parts.sum(axis=0, out=block[1])
+
+
+def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int = 2) -> Step:
+    """The step for batches of this shape, by a static rule: the same shapes give the same bits on every run.
+
+    A device: GraphStep. Images and at least 1 GFLOP: ThreadStep. Otherwise SerialStep, below 20 MFLOP with one BLAS thread.
+    FLOPs are those of forward and backward: three times the products of forward.
+    """
+    flops = 3 * sum_flops(net, x_shape)
+    if not net.backend.host:
+        step: Step = GraphStep(net, loss, optimizer)
+        why = "a device repeats a recorded step"
+    elif len(x_shape) == 4 and flops >= 1e9:
+        step, why = ThreadStep(net, loss, optimizer, threads=threads), "images, at least 1 GFLOP"
+    else:
+        small = flops < 20e6
+        step = SerialStep(net, loss, optimizer, one_thread=small)
+        why = "below 20 MFLOP: one BLAS thread" if small else "BLAS threads"
+    step.why = f"{why}; {flops / 1e6:.3g} MFLOP a step"
+    return step
+
+
+def sum_flops(net: Any, shape: tuple) -> int:
+    """FLOPs of the products in one forward pass of a batch of this shape."""
+    total = 0
+    for layer in net.layers:
+        total, shape = total + layer.flops(shape), layer.shape(shape)
+    return total
