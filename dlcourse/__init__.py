@@ -13,21 +13,29 @@ __version__ = "0.1.0"
 
 ROOMS = {
     "backends": "NUMPY backend_of get_backend to_host",
-    "nn.layers": "AvgPool2D BatchNorm Conv2D Dense Dropout ELU Flatten GELU GELUTanh GlobalAvgPool2D LayerNorm LeakyReLU "
-    "LogSoftmax MaxPool2D ReLU Residual Sequential SiLU Sigmoid Softmax Softplus Tanh",
+    "nn.layers": "AvgPool2D BatchNorm Conv2D Dense Dropout ELU Flatten GELU GELUTanh GlobalAvgPool2D LayerNorm "
+    "LeakyReLU LogSoftmax MaxPool2D ReLU Residual Sequential SiLU Sigmoid Softmax Softplus Tanh",
     "nn.losses": "BinaryCrossEntropy MeanSquaredError SoftmaxCrossEntropy",
     "nn.network": "Network",
     "nn.gradcheck": "gradcheck",
-    "data": "Batches DataError DataUnavailable Dataset available blobs circles curve load_digits load_fashion_mnist "
-    "load_mnist mnist_or_digits moons spirals xor",
+    "data": "Batches DataError DataUnavailable Dataset available blobs circles curve load_digits "
+    "load_fashion_mnist load_mnist mnist_or_digits moons spirals xor",
     "training.optimizers": "Adam AdamW Momentum Nesterov RMSProp SGD",
     "training.steps": "GraphStep SerialStep ThreadStep choose_step",
-    "training.loop": "fit",
-    "training.hooks": "Checkpoint EarlyStop KeepBest ProgressBar Schedule Validate accuracy",
+    "training.failure": "NonFiniteLoss",
+    "training.loop": "History fit",
+    "training.hooks": "Checkpoint EarlyStop KeepBest ProgressBar Validate accuracy",
+    "training.schedules": "Schedule",
+    "training.verdict": "Verdict verdict",
     "lesson": "show start",
 }
 WHERE = {name: room for room, names in ROOMS.items() for name in names.split()}
-MODULES = {"figures": "plots", "functional": "nn.functional", "initializers": "nn.initializers", "schedules": "training.schedules"}
+MODULES = {
+    "figures": "plots",
+    "functional": "nn.functional",
+    "initializers": "nn.initializers",
+    "schedules": "training.schedules",
+}
 
 __all__ = [*WHERE, *MODULES]  # noqa: PLE0604
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
@@ -51,8 +52,8 @@ class Backend:
 
     # ---- memory for the length of one call
     def arena(self) -> Any:
-        """New scratch for one plan, with `restart()`; None where the backend's own pool is as good."""
-        return None
+        """New scratch for one plan. Where the backend's own pool is as good, nothing is kept."""
+        return NoArena()
 
     def scratch(self, shape: tuple, dtype: Any = "float32") -> Any:
         """Memory that the operation which asks for it may use until it returns. Its contents are unknown."""
@@ -90,6 +91,15 @@ class Backend:
         """Wait until all work handed to the device is done."""
 
 
+class NoArena:
+    """What stands for scratch where every request is a new array from the backend's pool."""
+
+    at = 0
+
+    def restart(self) -> None:
+        """Nothing to give back."""
+
+
 def backend_of(x: Any) -> Backend:
     """The backend to which this array belongs. Both kinds can be live in one notebook."""
     found = BACKENDS.get(type(x))
@@ -97,7 +107,7 @@ def backend_of(x: Any) -> Backend:
 
 
 def _discover(x: Any) -> Backend:
-    """A CuPy array meets a package that has not imported CuPy yet; or a subclass of a known array type; or no array at all."""
+    """A CuPy array before this package has loaded CuPy; a subclass of a known array type; or no array at all."""
     if type(x).__module__.partition(".")[0] == "cupy" and "cupy" in sys.modules:
         from . import cupy  # noqa: F401  (registers itself)
     for array_type in type(x).__mro__:

@@ -75,8 +75,7 @@ class Replay:
         self.pool = cuda.MemoryPool()
         stream = cuda.Stream(non_blocking=True)
         collects = gc.isenabled()
-        gc.collect()
-        gc.disable()  # the collector could free device memory in the middle of the recording, which would end it
+        gc.disable()  # the collector could free device memory in the middle of the recording, which would break it
         try:
             with stream, cuda.using_allocator(self.pool.malloc):
                 self.graph = _record(stream, step)

@@ -6,8 +6,7 @@
 It raises CuPy's own errors for NumPy operands and for implicit conversion, offers only the functions, methods and
 options that CuPy has (missing_in_cupy.json), and counts kernel launches, copies to the device and waits for it. While a
 graph is recorded nothing runs, Python's numbers freeze, and waits, copies and cuBLAS raise, as in CuPy. The numbers
-are NumPy's, bit for bit. What it cannot show: the order of atomic additions, denormals flushed to zero, errors that
-arrive late, memory reused across streams, and speed.
+are NumPy's, bit for bit. It cannot show: order of atomic additions, flushed denormals, late errors, streams, speed.
 """
 
 import copy
@@ -45,14 +44,13 @@ class Device:
         if barred and self.graph is not None:
             raise RuntimeError(f"the current stream is capturing, so {barred} transfers are disallowed: {name}")
 
-    def copy(self, name):
-        """Numbers go from the host to the device."""
+    def copy(self, name):  # numbers go from the host to the device
         self.note("copies", name, "H2D")
 
-    def sync(self, name):
-        """The host waits for the device: to read a number, or because a shape depends on the data."""
+    def sync(self, name):  # the host waits: to read a number, or because a shape depends on the data
         self.note("syncs", name, "D2H")
 
+    @np.errstate(all="ignore")  # a GPU does not warn
     def run(self, name, function, args, kwargs):
         """One operation. A result that shares memory with an operand is a view, and no launch."""
         if name in LACKS["capture"] and self.graph is not None:
@@ -67,6 +65,7 @@ class Device:
             self.graph.append(lambda: _store(_flat(r if out is None else []), function(*a, **k)))
         return _wrap(r) if out is None else out
 
+    @np.errstate(all="ignore")
     def change(self, name, target, function):
         """One operation that writes into `target`: function(array) does it."""
         self.note("launches", name)
@@ -131,20 +130,11 @@ class FakeArray:
         DEVICE.copy(".set()")
         self._a[...] = a
 
-    def fill(self, value):
-        DEVICE.change("fill", self, lambda a: a.fill(plain(value)))
-
-    @property
-    def flags(self):  # CuPy has these three
-        return SimpleNamespace(**{n: self._a.flags[n.upper()] for n in ("c_contiguous", "f_contiguous", "owndata")})
-
     def __len__(self):
         return len(self._a)
 
     def __iter__(self):
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d array")
-        return (self[i] for i in range(self.shape[0]))
+        return (self[i] for i in range(len(self)))
 
     def __deepcopy__(self, memo=None):
         return self.copy()
@@ -167,10 +157,8 @@ class FakeArray:
         DEVICE.change("x[...] = value", self, lambda a: a.__setitem__(index, inner))
 
     def __array__(self, *args, **kwargs):
-        raise TypeError(
-            "Implicit conversion to a NumPy array is not allowed. "
-            "Please use `.get()` to construct a NumPy array explicitly."
-        )
+        use = "Please use `.get()` to construct a NumPy array explicitly."
+        raise TypeError(f"Implicit conversion to a NumPy array is not allowed. {use}")
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         function = getattr(xp, ufunc.__name__)
@@ -208,15 +196,14 @@ def _operators():
         setattr(FakeArray, f"__{name}__", lambda s, *other, u=u: getattr(xp, u)(s, *other))
     for name, u in pairs.items():
         setattr(FakeArray, f"__r{name}__", lambda s, other, u=u: getattr(xp, u)(other, s))
-    for name, u in list(pairs.items())[:-1]:
+    for name, u in list(pairs.items())[:-1]:  # CuPy has no @=
         setattr(FakeArray, f"__i{name}__", lambda s, other, u=u: getattr(xp, u)(s, other, out=s))
-    for read in (bool, int, float, complex, repr, str, format):
-        name = f"__{read.__name__}__"
-        setattr(FakeArray, name, lambda s, *a, f=read: (DEVICE.sync(f"{f.__name__}(x)"), f(s._a, *a))[1])
-    for name in ("item", "tolist", "tobytes"):
-        setattr(FakeArray, name, lambda s, n=name: (DEVICE.sync(f".{n}()"), getattr(s._a, n)())[1])
+    for name in "__bool__ __int__ __float__ __complex__ __repr__ __str__ __format__ item tolist tobytes".split():
+        setattr(FakeArray, name, lambda s, *a, n=name: (DEVICE.sync(f".{n}()"), getattr(s._a, n)(*a))[1])
     for name in ("shape", "dtype", "ndim", "size", "nbytes", "itemsize", "strides", "base", "T", "mT", "real", "imag"):
         setattr(FakeArray, name, property(lambda s, n=name: _wrap(getattr(s._a, n))))
+    three = ("c_contiguous", "f_contiguous", "owndata")
+    FakeArray.flags = property(lambda s: SimpleNamespace(**{n: s._a.flags[n.upper()] for n in three}))
 
 
 class Ufunc:
@@ -227,7 +214,7 @@ class Ufunc:
 
     def __call__(self, *args, out=None, **options):
         if set(options) - {"dtype", "casting"}:
-            raise TypeError(f"Wrong arguments {options}")
+            raise TypeError(f"Wrong arguments {list(options)}")
         args, given = args[: self.ufunc.nin], args[self.ufunc.nin :]
         out = given or out
         out = out[0] if isinstance(out, tuple) and len(out) == 1 else out
@@ -261,9 +248,10 @@ def _call(name, function, args, kwargs):
         raise TypeError(f"the third parameter of cupy.{name} is dtype: write out=")
     if name in LACKS["waits"] or (name == "where" and len(args) == 1):
         DEVICE.sync(name)
+    if name in ("concatenate", "stack") and len(args[0]) > 8:  # CuPy sends a table of their addresses
+        DEVICE.copy(name)
     if name in CHANGES or function is np.ndarray.sort:
         return DEVICE.change(name, args[0], lambda a: function(a, *plain(args[1:]), **plain(kwargs)))
-    kwargs = {k: v for k, v in kwargs.items() if k != "out" or v is not None}
     if name in ("allclose", "array_equal"):
         return DEVICE.run(name, lambda *a, **k: np.asarray(function(*a, **k)), args, kwargs)
     return DEVICE.run(name, function, args, kwargs)
@@ -279,7 +267,7 @@ class Module:
 
     def __getattr__(self, name):
         value = getattr(self._module, name, ModuleType)
-        if value is ModuleType or isinstance(value, ModuleType) or name.startswith("_") or name in LACKS["functions"]:
+        if value is ModuleType or isinstance(value, ModuleType) or name.startswith("_") or name in LACKS[self._name]:
             raise AttributeError(f"module {self._name!r} has no attribute {name!r}")
         if isinstance(value, np.ufunc) and name != "matmul":
             value = Ufunc(name)
@@ -308,6 +296,5 @@ DEVICE = Device()
 xp = Module("cupy", np)
 xp.linalg, xp.lib = Module("cupy.linalg", np.linalg), Module("cupy.lib", np.lib)
 xp.lib.stride_tricks = Module("cupy.lib.stride_tricks", np.lib.stride_tricks)
-xp.asnumpy = lambda a: a.get() if isinstance(a, FakeArray) else np.asarray(a)
 MAKES = "zeros ones full arange eye identity linspace logspace tri indices broadcast_shapes".split()
-CHANGES = "copyto put_along_axis fill_diagonal put putmask place".split()
+CHANGES = "copyto fill put_along_axis fill_diagonal put putmask place".split()

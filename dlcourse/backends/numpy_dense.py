@@ -61,9 +61,8 @@ def relu(z: Any, *, a: Any = None) -> Any:
 
 def relu_backward(da: Any, a: Any, *, dz: Any = None) -> Any:
     """dz = da [a > 0]      da (...)  a (...)  ->  dz (...)"""
-    if a.size < SMALL:
-        return np.multiply(da, np.sign(a), dz)  # of so few, a new array is cheaper than scratch
-    return np.multiply(da, np.greater(a, ZERO, scratch_like(a, "bool")), dz)
+    active = None if a.size < SMALL else scratch_like(a, "bool")  # of so few, a new array is cheaper than scratch
+    return np.multiply(da, np.greater(a, ZERO, active), dz)
 
 
 BODIES = (dense, dense_backward, relu, relu_backward)

@@ -16,7 +16,7 @@ import numpy as np
 from .numpy_dense import ones
 from .numpy_scratch import mark, release, scratch
 
-CACHE = 1 << 17  # numbers in a block (0.5 MB)
+CACHE = 1 << 19  # numbers in a block (2 MB)
 
 
 def alone(v: Any) -> Any:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .numpy_scratch import empty_images, mark, memory, release, scratch, target
+from .numpy_scratch import batch_last, empty_images, mark, memory, release, scratch, target
 
-CACHE = 1 << 17  # numbers in a block of rows that have been pooled along Y (0.5 MB)
+CACHE = 1 << 18  # numbers in a block of rows that have been pooled along Y (1 MB)
 
 
 def maxpool2d(x: Any, *, size: int = 2, stride: int = 2, y: Any = None) -> Any:
@@ -29,12 +29,14 @@ def maxpool2d_backward(dy: Any, x: Any, *, size: int = 2, stride: int = 2, dx: A
         dseen = dm[rows]
         largest, won, free = scratch(dseen.shape), scratch(dseen.shape, "bool"), scratch(dseen.shape, "bool")
         _reduce(np.maximum, m, rows, size, stride, largest)
+        *places, last = zip(_taps(out, rows, size, stride), _taps(m, rows, size, stride))
         free[...] = True
-        for to, seen in zip(_taps(out, rows, size, stride), _taps(m, rows, size, stride)):
+        for to, seen in places:
             np.equal(seen, largest, won)
             np.logical_and(won, free, won)
             np.greater(free, won, free)
             _put(dseen, won, to, apart)
+        _put(dseen, free, last[0], apart)  # nobody before it has won
         release(here)
     return _copied(out, dx, back)
 
@@ -52,6 +54,15 @@ def avgpool2d_backward(dy: Any, x: Any, *, size: int = 2, stride: int = 2, dx: A
         for to in _taps(out, rows, size, stride):
             _put(dm[rows], share, to, apart)
     return _copied(out, dx, back)
+
+
+def global_avgpool2d(x: Any, *, y: Any = None) -> Any:
+    """y[n,c] = mean_ij x[n,i,j,c]      x (B,Y,X,C)  ->  y (B,C)"""
+    B, Y, X, C = x.shape
+    y = np.empty((B, C), "float32") if y is None else y
+    total = scratch((C, B)) if batch_last(x) else y.T  # neighbours in x go to neighbours
+    np.add.reduce(x.transpose(1, 3, 2, 0), (0, 2), None, total)
+    return np.multiply(total.T, 1 / (Y * X), y)
 
 
 # ---- parts
@@ -139,4 +150,4 @@ def _copied(out: np.ndarray, images: Any, back: Any) -> Any:
     return images
 
 
-BODIES = (maxpool2d, maxpool2d_backward, avgpool2d, avgpool2d_backward)
+BODIES = (maxpool2d, maxpool2d_backward, avgpool2d, avgpool2d_backward, global_avgpool2d)

@@ -23,57 +23,49 @@ import numpy as np
 
 EPS = 1e-5, 1e-6  # the second when the first fails: a kink nearby may be crossed by the longer step only
 LIMIT = 200  # coordinates tested one by one; in a larger array, halving finds the block to test
-ROUNDS = 10  # dot-product tests of one array, each without the kinks found before
-NOISE = 400 * np.finfo(np.float64).eps  # rounding of a value near 1, with room for long sums
+ROUNDS = 10  # blocks tested in one array, each without the kinks found before
+NOISE = 400 * np.finfo("float64").eps  # rounding of a value near 1, with room for long sums
+
+Index = tuple[int, ...]
 
 
 class Coordinate(NamedTuple):
     """One entry of one gradient, as backward computed it and as finite differences have it."""
 
     name: str
-    index: tuple[int, ...]
+    index: Index
     yours: float
     expected: float
 
     @property
     def ratio(self) -> float:
-        """yours / expected      2.0: a factor 2; −1.0: a sign; the batch size: a missing division"""
+        """yours / expected      2: a factor 2; −1: a sign; the batch size: a missing division"""
         return self.yours / self.expected if self.expected else float("inf")
 
     def __str__(self) -> str:
-        where = f"[{', '.join(map(str, self.index))}]" if self.index else ""
+        where = str(list(self.index)) if self.index else ""
         return f"{self.name}{where} is {self.yours:.6g}, expected {self.expected:.6g} (ratio {self.ratio:.4g})"
 
 
 @dataclass(frozen=True, repr=False)
 class GradientReport:
-    """What a gradient check found. True in an `if` where the gradient is right.
+    """What a gradient check found; true in an `if` where the gradient is right.
 
+    message    the verdict as one sentence
+    checked    the names of the arrays that were compared; failed: of those whose gradient is wrong
     max_error  the largest relative error
-    worst      the culprit: the coordinate that is most wrong, in the wrong array that lies nearest to the loss
-    failed     the names of all arrays whose gradient is wrong; an error above spoils everything below
+    worst      the culprit: the coordinate that is most wrong, in the wrong array nearest to the loss, because an error
+               there spoils everything before it
     kinks      (name, index) of coordinates without a derivative, left out
-    checked    the names of the arrays that were compared
     """
 
     ok: bool
-    max_error: float
-    worst: Coordinate | None
-    failed: tuple[str, ...]
-    kinks: tuple[tuple[str, tuple[int, ...]], ...]
-    checked: tuple[str, ...]
-    problem: str = ""
-
-    @property
-    def message(self) -> str:
-        """The verdict as one sentence."""
-        if self.ok:
-            kinks = f"; {len(self.kinks)} kinks left out" if self.kinks else ""
-            return f"gradients right: {', '.join(self.checked)} (largest relative error {self.max_error:.1e}{kinks})"
-        if self.worst is None:
-            return self.problem
-        others = [name for name in self.failed if name != self.worst.name]
-        return f"gradient wrong: {self.worst}" + (f"; wrong too: {', '.join(others)}" if others else "")
+    message: str
+    checked: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    max_error: float = float("nan")
+    worst: Coordinate | None = None
+    kinks: tuple[tuple[str, Index], ...] = ()
 
     def __bool__(self) -> bool:
         return self.ok
@@ -89,27 +81,24 @@ def gradcheck(
 
     Raises TypeError for a network in float32, whose rounding hides errors. θ and the buffers are left as they were.
     """
-    if str(np.dtype(net.dtype)) != "float64" or not net.backend.host:
+    if net.dtype != "float64" or not net.backend.host:
         raise TypeError(
-            f"gradcheck needs Network(..., dtype='float64') on NumPy, got {net.dtype} on {net.backend.name}"
+            f"a gradient check needs Network(..., dtype='float64') on NumPy, got {net.dtype}, {net.backend!r}"
         )
-    x, theta = np.array(x, "float64"), net.theta.copy()
-    buffers = {name: a.copy() for name, a in net.buffers.items()}
+    x, kept = np.array(x, "float64"), [(a, a.copy()) for a in (net.theta, *net.buffers.values())]
 
     def value() -> float:
         return float(loss.forward(net.forward(x, train=train), t))
 
     def gradients() -> dict[str, Any]:
         value()
-        dx = net.backward(loss.backward())
-        return {"x": False if dx is None else dx} | dict(net.grads)
+        return {"x": net.backward(loss.backward()), **net.grads}
 
     try:
-        return _check(value, {"x": x} | dict(net.params), gradients, np.random.default_rng(key), rtol)
+        return _check(value, {"x": x, **net.params}, gradients, np.random.default_rng(key), rtol)
     finally:
-        net.theta[...] = theta
-        for name, a in buffers.items():
-            net.buffers[name][...] = a
+        for a, before in kept:
+            a[...] = before
 
 
 def gradcheck_pair(
@@ -119,66 +108,62 @@ def gradcheck_pair(
 
     `gradcheck_pair(relu, lambda da, z: relu_backward(da, relu(z)), z)`. A gradient False is not wanted, not checked.
     """
-    inputs = tuple(_float64(a, name) for a, name in zip(inputs, _names(forward, len(inputs)), strict=True))
-    arrays, rng = dict(zip(_names(forward, len(inputs)), inputs, strict=True)), np.random.default_rng(key)
+    names = _names(forward, len(inputs))
+    for name, a in zip(names, inputs):
+        if a.dtype != "float64":
+            raise TypeError(f"a gradient check needs float64, {name} is {a.dtype}: use {name}.astype('float64')")
+    inputs, rng = tuple(a.copy() for a in inputs), np.random.default_rng(key)
     u = rng.standard_normal(np.shape(forward(*inputs)))
 
     def gradients() -> dict[str, Any]:
         found = backward(u.copy(), *inputs)
-        found = found if isinstance(found, tuple | list) else (found,)
-        if len(found) != len(arrays) or any(g is None for g in found):
-            got = f"{len(found)} gradients" if all(g is not None for g in found) else "None"
-            raise ValueError(f"backward must return one gradient for each of {', '.join(arrays)}; it returned {got}")
-        return dict(zip(arrays, found, strict=True))
+        found = found if isinstance(found, tuple) else (found,)
+        if len(found) != len(names) or any(g is None for g in found):
+            got = ", ".join(type(g).__name__ for g in found)
+            raise ValueError(f"backward must return one array for each of {', '.join(names)}, got {got}")
+        return dict(zip(names, found))
 
-    return _check(lambda: float(np.sum(u * forward(*inputs))), arrays, gradients, rng, rtol)
+    return _check(lambda: float(np.sum(u * forward(*inputs))), dict(zip(names, inputs)), gradients, rng, rtol)
 
 
-def _names(forward: Callable, n: int) -> list[str]:
-    """The names of the first n parameters of a function."""
+def _names(f: Callable, n: int) -> list[str]:
     try:
-        named = [p.name for p in inspect.signature(forward).parameters.values() if p.kind <= p.POSITIONAL_OR_KEYWORD]
-    except (TypeError, ValueError):
-        named = []
-    return (named + [f"input {i}" for i in range(len(named), n)])[:n]
-
-
-def _float64(a: Any, name: str) -> np.ndarray:
-    """A copy that the check may change for a moment."""
-    if np.asarray(a).dtype != np.float64:
-        raise TypeError(
-            f"gradcheck_pair needs float64, got {name} in {np.asarray(a).dtype}: use {name}.astype('float64')"
-        )
-    return np.array(a)
+        names = list(inspect.signature(f).parameters)
+    except ValueError:  # a function that is not written in Python
+        names = []
+    return names[:n] if len(names) >= n else [f"input {i}" for i in range(n)]
 
 
 # ---- the search: arrays, then blocks, then coordinates
 
 
 def _check(
-    value: Callable[[], float],
-    arrays: dict[str, np.ndarray],
-    gradients: Callable[[], dict[str, Any]],
-    rng: np.random.Generator,
-    rtol: float,
+    value: Callable, arrays: dict[str, np.ndarray], gradients: Callable, rng: np.random.Generator, rtol: float
 ) -> GradientReport:
-    """Every array by the dot-product test; the wrong one that lies nearest to the loss coordinate by coordinate."""
+    """Every array by the dot-product test; then the wrong one nearest to the loss, coordinate by coordinate."""
     _use_elsewhere(arrays, gradients, rng)
     found = {name: np.array(g) for name, g in gradients().items() if g is not False}
-    problem = _problem(value(), arrays, found)
-    if problem:
-        return GradientReport(False, float("nan"), None, (), (), (), problem)
-    searches = [_Search(value, name, arrays[name], found[name], rng, rtol) for name in arrays if name in found]
+    if problem := _problem(value(), arrays, found):
+        return GradientReport(False, problem)
+    searches = [_Search(value, name, arrays[name], g, rng, rtol) for name, g in found.items()]
     worst, failed = None, []
     for search in reversed(searches):
         if not search.dot_test():
             worst = worst or search.culprit()
             failed += [search.name] if worst else []
     kinks = tuple((s.name, index) for s in searches for index in s.kinks)
-    ok = worst is None and any(s.compared for s in searches)
-    nothing = "nothing could be compared: every coordinate lies on a kink, so move the inputs a little"
-    error = max((s.error for s in searches), default=0.0)
-    return GradientReport(ok, error, worst, tuple(failed), kinks, tuple(found), "" if ok else nothing)
+    error = max((s.error for s in searches if s.error is not None), default=None)
+    ok, message = error is not None and not worst, _verdict(tuple(found), failed, error, worst, len(kinks))
+    return GradientReport(ok, message, tuple(found), tuple(failed), error, worst, kinks)
+
+
+def _verdict(checked: tuple, failed: list, error: float | None, worst: Coordinate | None, kinks: int) -> str:
+    if worst:
+        return f"gradient wrong: {worst}" + (f"; wrong too: {', '.join(failed[1:])}" if failed[1:] else "")
+    if error is None:
+        return "nothing could be compared: every coordinate lies on a kink, so move the inputs a little"
+    left_out = f"; {kinks} kinks left out" if kinks else ""
+    return f"gradients right: {', '.join(checked)} (largest relative error {error:.1e}{left_out})"
 
 
 def _use_elsewhere(arrays: dict[str, np.ndarray], gradients: Callable, rng: np.random.Generator) -> None:
@@ -210,15 +195,15 @@ class _Slope(NamedTuple):
     expected: float
     error: float
     fine: bool
-    kink: bool
+    kink: bool = False
 
 
 class _Search:
-    """One array and its gradient: tested along directions, narrowed down to a coordinate."""
+    """One array and its gradient: tested along random directions, narrowed down to a coordinate."""
 
     def __init__(self, value: Callable, name: str, a: np.ndarray, g: np.ndarray, rng: np.random.Generator, rtol: float):
         self.value, self.name, self.a, self.g, self.rng, self.rtol = value, name, a, g, rng, rtol
-        self.here, self.kinks, self.error, self.compared = value(), [], 0.0, False
+        self.here, self.kinks, self.error = value(), [], None
 
     def dot_test(self) -> bool:
         """One random direction, without the kinks found so far."""
@@ -226,17 +211,15 @@ class _Search:
         for index in self.kinks:
             self.v[index] = 0
         slope = self.slope(self.v)
-        self.compared |= slope.fine and bool(self.v.any())
-        self.error = max(self.error, slope.error) if slope.fine else self.error
+        self.error = slope.error if slope.fine and self.v.any() else self.error
         return slope.fine
 
     def culprit(self) -> Coordinate | None:
         """The coordinate that is most wrong; None if there is none, but only kinks."""
         for _ in range(ROUNDS):
-            slopes = {index: self.slope(self.one(index)) for index in self.block()}
-            wrong = {index: s for index, s in slopes.items() if not s.fine and not s.kink}
+            slopes = {index: self.slope(self.only(index, 1)) for index in self.block()}
             self.kinks += [index for index, s in slopes.items() if s.kink]
-            self.compared |= any(s.fine for s in slopes.values())
+            wrong = {index: s for index, s in slopes.items() if not s.fine and not s.kink}
             if wrong:
                 self.error = max(s.error for s in wrong.values())
                 index, s = max(wrong.items(), key=lambda item: abs(item[1].yours - item[1].expected))
@@ -245,35 +228,32 @@ class _Search:
                 break
         return None
 
-    def block(self) -> list[tuple[int, ...]]:
+    def block(self) -> list[Index]:
         """At most LIMIT coordinates: of two halves, that with the larger error, again and again."""
-        rest = np.flatnonzero(self.v)
-        while len(rest) > LIMIT:
-            halves = np.array_split(rest, 2)
-            gaps = [abs(s.yours - s.expected) for s in (self.slope(self.only(half)) for half in halves)]
-            rest = halves[int(np.argmax(gaps))]
-        return [tuple(int(i) for i in np.unravel_index(at, self.a.shape)) for at in rest]
+        places = np.nonzero(self.v)
+        while len(places[0]) > LIMIT:
+            middle = len(places[0]) // 2
+            halves = [tuple(p[:middle] for p in places), tuple(p[middle:] for p in places)]
+            slopes = [self.slope(self.only(half, self.v[half])) for half in halves]
+            places = max(zip(halves, slopes), key=lambda pair: abs(pair[1].yours - pair[1].expected))[0]
+        return list(zip(*(p.tolist() for p in places))) if self.a.ndim else [()]
 
-    def only(self, places: np.ndarray) -> np.ndarray:
+    def only(self, where: Any, values: Any) -> np.ndarray:
         v = np.zeros(self.a.shape)
-        v.flat[places] = self.v.flat[places]
-        return v
-
-    def one(self, index: tuple[int, ...]) -> np.ndarray:
-        v = np.zeros(self.a.shape)
-        v[index] = 1
+        v[where] = values
         return v
 
     def slope(self, v: np.ndarray) -> _Slope:
-        """⟨∇, v⟩ beside its finite difference; a shorter step has the last word."""
+        """⟨∇, v⟩ beside its finite difference; the shorter step has the last word."""
         yours, size, jumps = float((self.g * v).sum()), float(np.linalg.norm(self.g * v)), []
         for eps in EPS:
             up, down = self.sides(v, eps)
             expected, noise = (up + down) / 2, NOISE * max(1.0, abs(self.here)) / eps
-            scale, gap = max(size, abs(expected)), abs(yours - (up + down) / 2)
+            scale, gap = max(size, abs(expected)), abs(yours - expected)
+            error = gap / (scale + noise / self.rtol)
             jumps.append(abs(up - down))
-            if gap <= self.rtol * scale + noise:
-                return _Slope(yours, expected, max(0.0, gap - noise) / max(scale, noise), True, False)
+            if error <= self.rtol:
+                return _Slope(yours, expected, error, True)
         kink = jumps[1] > max(0.3 * jumps[0], 1e-3 * max(abs(up), abs(down)), 4 * noise)
         return _Slope(yours, expected, gap / scale, False, kink)
 

@@ -52,7 +52,7 @@ class Network:
             spec = leaf.buffer_specs[name]
             value = self.backend.asarray(np.asarray(spec.init(None, spec.shape, 1, 1), self.dtype))
             setattr(leaf, name, value)
-            self.buffers.update({f"{path}.{name}": value})
+            dict.__setitem__(self.buffers, f"{path}.{name}", value)
 
     # ---- computing
     def forward(self, x: Any, train: bool = False) -> Any:
@@ -70,6 +70,8 @@ class Network:
 
     def predict(self, x: Any, *, block: int = 256) -> Any:
         """y for any number of examples, `block` at a time."""
+        if block < 1:
+            raise ValueError(f"block= counts the examples that are computed at a time, at least 1, got {block}")
         if len(x) <= block:
             return self.forward(x)
         first = self.forward(x[:block])
@@ -90,7 +92,9 @@ class Network:
     def check(self, x: Any) -> tuple:
         """The shape of y, or one sentence that says what is wrong with x."""
         if not isinstance(x, self.backend.xp.ndarray):
-            raise TypeError(f"this network lives on {self.backend!r}, x is a {type(x).__name__}: use net.backend.asarray(x)")
+            raise TypeError(
+                f"this network lives on {self.backend!r}, x is a {type(x).__name__}: use net.backend.asarray(x)"
+            )
         if x.dtype.kind not in "fiub":
             raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
         if not x.ndim or not len(x):
@@ -111,10 +115,13 @@ class Network:
 
     def mask(self, *names: str) -> Any:
         """A vector like θ: 1 at the parameters of these names ("W"), 0 elsewhere. For weight decay."""
-        mask = self.backend.zeros(self.theta.shape, self.dtype)
+        mask, found = self.backend.zeros(self.theta.shape, self.dtype), set()
         for _, name, full, view in views(self.layers, mask):
-            if name in names or full in names:
+            if {name, full} & set(names):
                 view[...] = 1
+                found |= {name, full}
+        if set(names) - found:
+            raise ValueError(f"no parameter is called {' or '.join(set(names) - found)}: {', '.join(self.params)}")
         return mask
 
     def replica(self, grad: Any) -> Network:
@@ -140,7 +147,7 @@ class Network:
         storage.save(self, path)
 
     def load(self, path: str | Path) -> None:
-        """Fill this network from such a file; any name or shape that does not fit is refused before anything changes."""
+        """Fill this network from such a file; what does not fit is refused before anything changes."""
         storage.load(self, path)
 
     def __repr__(self) -> str:
@@ -161,7 +168,9 @@ def check_layers(layers: list) -> None:
         raise ValueError("a Network needs at least one layer")
     for layer in everything(layers):
         if not isinstance(layer, Layer):
-            raise TypeError(f"a Network is made of layers, got {layer!r}" + " (a class: call it)" * isinstance(layer, type))
+            raise TypeError(
+                f"a Network is made of layers, got {layer!r}" + " (a class: call it)" * isinstance(layer, type)
+            )
         if layer.placed or id(layer) in seen:
             raise ValueError(f"{layer!r} stands in a network already: a layer is used once; make a new one")
         seen.add(id(layer))

@@ -28,9 +28,13 @@ class Param(property):
 
 def copy_into(view: Any, value: Any, name: str) -> None:
     """view[...] = value, after a check that names both shapes."""
+    check_shape(view, value, name)
+    view[...] = value if type(value) is type(view) else _like(view, value)
+
+
+def check_shape(view: Any, value: Any, name: str) -> None:
     if np.shape(value) != view.shape:
         raise ValueError(f"{name} expects {view.shape}, got {np.shape(value)}")
-    view[...] = value if type(value) is type(view) else _like(view, value)
 
 
 def _like(view: Any, value: Any) -> Any:
@@ -96,6 +100,13 @@ class Named(dict):
 
     def __setitem__(self, name: str, value: Any) -> None:
         copy_into(self[name], value, name)
+
+    def update(self, values: Any) -> None:
+        """Assign several; nothing is assigned unless all of them fit."""
+        for name, value in values.items():
+            check_shape(self[name], value, name)
+        for name, value in values.items():
+            self[name] = value
 
     def __missing__(self, name: str) -> Any:
         raise KeyError(f"no array is called {name!r}; there are {', '.join(self)}")

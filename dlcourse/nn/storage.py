@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,19 @@ class FileError(ValueError):
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write to a neighbour, flush it to the disk, then take the name: a reader sees the old file or the new one."""
     path = Path(path)
+    neighbour = path.with_name(
+        f".{path.name}.writing"
+    )  # always the same: what a crash leaves is written over next time
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as f:
+        with open(neighbour, "wb") as f:
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
-        os.replace(f.name, path)
+        os.replace(neighbour, path)
     except OSError as error:
-        if "f" in locals():
-            Path(f.name).unlink(missing_ok=True)
-        raise FileError(f"{path} could not be written ({error.strerror}); what was there before is still there") from error
+        neighbour.unlink(missing_ok=True)
+        sentence = f"{path} could not be written ({error.strerror}); what was there before is still there"
+        raise FileError(sentence) from error
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -46,7 +48,7 @@ def save(net: Any, path: str | Path) -> None:
     """Parameters and buffers under their names."""
     from safetensors.numpy import save as encode
 
-    arrays = {name: np.ascontiguousarray(net.backend.to_host(a)) for name, a in named(net).items()}
+    arrays = {name: np.array(net.backend.to_host(a), order="C") for name, a in named(net).items()}
     write_whole(path, encode(arrays, metadata={"format": "dlcourse-weights-1", "network": repr(net)}))
 
 

@@ -20,7 +20,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """parameters, bytes of θ, FLOPs of the products in one forward pass, each for one example; shows itself as a table."""
+    """Parameters, bytes of θ, FLOPs of the products in one forward pass of one example; shows itself as a table."""
 
     rows: tuple[Row, ...]
     parameters: int
@@ -31,12 +31,19 @@ class Summary:
     def __repr__(self) -> str:
         head = ("", "layer", "output", "parameters", "bytes", "FLOPs")
         item = self.bytes // max(self.parameters, 1)
-        body = [(r.path, r.layer, _times(r.shape), *map(_count, (r.parameters, r.parameters * item, r.flops))) for r in self.rows]
+        body = [
+            (r.path, r.layer, _times(r.shape), *map(_count, (r.parameters, r.parameters * item, r.flops)))
+            for r in self.rows
+        ]
         body.append(("", "total", "", *map(_count, (self.parameters, self.bytes, self.flops))))
         width = [max(len(row[i]) for row in [head, *body]) for i in range(6)]
-        lines = ["  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width))) for row in [head, *body]]
+        lines = [
+            "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width)))
+            for row in [head, *body]
+        ]
         lines.insert(1, "  ".join("─" * w for w in width))
-        note = f"For one example: outputs {_count(self.activation_bytes)} bytes; FLOPs are those of the products in one forward pass."
+        outputs = f"For one example; its outputs take {_count(self.activation_bytes)} bytes. "
+        note = outputs + "FLOPs: multiplications and additions of the products, forward."
         return "\n".join([*(line.rstrip() for line in lines), note])
 
 
@@ -61,7 +68,9 @@ def _parameters(layer: Any) -> int:
 def _guess(net: Any) -> tuple:
     n_in = getattr(net.layers[0], "n_in", None)
     if n_in is None:
-        raise ValueError(f"summary() needs the shape of one example, as in net.summary((28, 28, 1)): {net.layers[0]!r} fits several")
+        raise ValueError(
+            f"summary() needs the shape of one example, as in net.summary((28, 28, 1)): {net.layers[0]!r} fits several"
+        )
     return (n_in,)
 
 

@@ -38,7 +38,9 @@ def adapt(mine: Callable, name: str) -> Callable:
     def call(*args: Any, **kw: Any) -> Any:
         for option, default in given.items():
             if kw.get(option, default) != default:
-                raise TypeError(f"{mine.__name__} must take {option}=: this network calls {name} with {option}={kw[option]}")
+                raise TypeError(
+                    f"{mine.__name__} must take {option}=: this network calls {name} with {option}={kw[option]}"
+                )
         result = mine(*args, **{k: v for k, v in kw.items() if k in have})
         return landed(result, [kw.get(o) for o in outs], f"{mine.__name__}, in place of {name},")
 
@@ -55,7 +57,9 @@ def accepted(mine: Callable, name: str, want: Any) -> list[str]:
     needed = [p for p in words if want[p].default is inspect.Parameter.empty]
     right = have[: len(needed)] == needed and all(p in want for p in have)
     if not right:
-        raise TypeError(f"{getattr(mine, '__name__', mine)} takes ({', '.join(have)}); {name} takes ({', '.join(words)})")
+        raise TypeError(
+            f"{getattr(mine, '__name__', mine)} takes ({', '.join(have)}); {name} takes ({', '.join(words)})"
+        )
     return have
 
 

@@ -10,6 +10,7 @@ dW, db)` says that it needs the gradient of z, then x and W, and that it answers
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -68,16 +69,16 @@ def apply(name: str, *inputs: Any, **options: Any) -> Var:
     given = dict(zip(inspect.signature(forward).parameters, inputs)) | options
     known = {k: v.data if isinstance(v, Var) else v for k, v in given.items()}
     result, names = forward(**known), RETURNS.get(name) or outputs(forward)
-    known |= dict(zip(names, result if isinstance(result, tuple) else (result,)))
+    known |= dict(zip(names, map(array, result if isinstance(result, tuple) else (result,))))
     if "L" in names:
         known["n"] = len(next(iter(known.values())))
         known["L"] = known["L"] / known["n"]
     wanted = [k for k, v in given.items() if isinstance(v, Var)]
-    pull = lambda grad: pulled(name, grad, known, list(given), wanted)  # noqa: E731
+    pull = functools.partial(pulled, name, known, list(given), wanted)
     return Var(known["y" if "y" in names else names[0]], tuple(given[k] for k in wanted), pull)
 
 
-def pulled(name: str, grad: Any, known: dict[str, Any], inputs: list[str], wanted: list[str]) -> list[Any]:
+def pulled(name: str, known: dict[str, Any], inputs: list[str], wanted: list[str], grad: Any) -> list[Any]:
     """The gradients of the wanted inputs: backward is called with what it names."""
     backward = RULES[name + "_backward"]
     needs, outs = list(inspect.signature(backward).parameters), outputs(backward)

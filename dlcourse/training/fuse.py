@@ -1,6 +1,6 @@
 """Where a backend runs two neighbouring operations in one pass, one layer takes the place of two.
 
-Same answer, same parameters. Only a Step's replica is fused; the user's own layers, and the equations, know nothing of it.
+Same answer, same parameters. Only a Step's replica is fused; the user's layers, and the equations, know nothing of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A bound replica of a network for one batch shape: every layer knows where to write, so nothing is allocated any more."""
+"""A bound replica of a network for one batch shape: every layer knows where to write, so nothing is allocated."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def bind_y(layer: Layer, x: Flow, new: Callable) -> Flow:
 
 
 def bind_dx(layer: Layer, dy: Any, wanted: bool, new: Callable) -> Any:
-    """Give the layer a place for its dx: over dy where it may; False where nobody asks for it. Depth first, back to front."""
+    """Give the layer a place for its dx: over dy where it may; False where nobody asks for it. Back to front."""
     if not layer.layers:
         over = layer.inplace and dy is not None
         layer.dx = False if not wanted else dy if over else new(*layer.seen[:2])
@@ -81,9 +81,9 @@ def has_params(layer: Layer) -> bool:
 
 
 class Plan:
-    """The layers, fused where the backend fuses, with their buffers; forward and backward for one batch of this shape."""
+    """The layers, fused where the backend fuses, with their buffers: forward and backward for one shape of batch."""
 
-    def __init__(self, net: Any, loss: Any, grad: Any, x: Any, space: Workspace, comm: Any = None, leader: bool = True):
+    def __init__(self, net: Any, loss: Any, grad: Any, x: Any, space: Workspace, comm: Any, leader: bool):
         net.check(x)
         replica, new = net.replica(grad), space.new
         self.root = Sequential(*fuse(replica.layers, net.ops))
@@ -109,6 +109,7 @@ class Plan:
         """Fill ∇ and return the loss, of n examples in all, of which these are the ones from number `row` on."""
         for leaf in self.rows:
             leaf.row = row
+        self.arena.restart()
         self.running.arena = self.arena
         try:
             return self.passes(self.stage(x, self.x), t, n)
@@ -116,21 +117,18 @@ class Plan:
             self.running.arena = None
 
     def passes(self, x: Any, t: Any, n: int | None) -> Any:
-        restart = self.arena.restart if self.arena is not None else nothing
+        """Forward, loss, backward. Scratch lives as long as one layer's call: at = 0 gives it to the next one."""
+        arena = self.arena
         for layer in self.layers:
-            restart()
+            arena.at = 0
             x = layer.forward(x, True)
-        restart()
+        arena.at = 0
         value = self.loss.forward(x, t, n)
         dy = self.loss.backward()
         for layer in self.backward:
-            restart()
+            arena.at = 0
             dy = layer.backward(dy)
         return value
-
-
-def nothing() -> None:
-    """What a backend with a pool of its own does between two layers."""
 
 
 class Plans(dict):

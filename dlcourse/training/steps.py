@@ -1,6 +1,6 @@
 """A Step: how one batch becomes an update. It works on replicas that share θ; the network's own layers stay unbound.
 
-A step whose loss is not finite leaves θ and the optimizer as they were. On a device nobody waits to learn whether it was.
+A step whose loss is not finite leaves θ and the optimizer as they were; on a device, nobody waits to learn of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .team import Blas, Team
 
 
 class Step:
-    """step(x, t) -> loss: a Python float on the host, a 0-d array on a device. Made once for a network, loss, optimizer."""
+    """step(x, t) -> loss: a Python float on the host, a 0-d array on a device. Made for a network, loss, optimizer."""
 
     why = "asked for"  # why this one was chosen
 
@@ -69,7 +69,7 @@ class SerialStep(Step):
 
 
 class GraphStep(Step):
-    """Three real steps, then one capture, then replays: one launch a step. The batch is copied to where the graph reads it.
+    """Three real steps, one capture, then replays: one launch a step. The batch is copied to where the graph reads it.
 
     The loss it returns is a device scalar which the next step overwrites.
     """
@@ -100,7 +100,7 @@ class GraphStep(Step):
 
 
 class ThreadStep(Step):
-    """The batch is cut into as many parts as threads; each runs its part with one BLAS thread, then updates its part of θ.
+    """The batch is cut into as many parts as threads; each runs its part on one BLAS thread, then updates a part of θ.
 
     Which thread does what is fixed, so the same seed gives the same bits.
     """
@@ -170,7 +170,8 @@ class ThreadStep(Step):
 def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int = 2) -> Step:
     """The step for batches of this shape, by a static rule: the same shapes give the same bits on every run.
 
-    A device: GraphStep. Images and at least 1 GFLOP: ThreadStep. Otherwise SerialStep, below 20 MFLOP with one BLAS thread.
+    A device: GraphStep. Images and at least 1 GFLOP: ThreadStep. Otherwise SerialStep, from 1 to 20 MFLOP on one BLAS
+    thread: its threads wait for each other in a loop, which a busy machine punishes (below, it uses none anyway).
     FLOPs are those of forward and backward: three times the products of forward.
     """
     flops = 3 * sum_flops(net, x_shape)
@@ -180,9 +181,9 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
     elif len(x_shape) == 4 and flops >= 1e9:
         step, why = ThreadStep(net, loss, optimizer, threads=threads), "images, at least 1 GFLOP"
     else:
-        small = flops < 20e6
+        small = 1e6 <= flops < 20e6
         step = SerialStep(net, loss, optimizer, one_thread=small)
-        why = "below 20 MFLOP: one BLAS thread" if small else "BLAS threads"
+        why = "below 20 MFLOP: one BLAS thread" if small else "no threads but those of BLAS"
     step.why = f"{why}; {flops / 1e6:.3g} MFLOP a step"
     return step
 

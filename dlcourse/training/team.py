@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import Any
 
 
@@ -20,7 +21,8 @@ class Team:
 
     def run(self, f: Callable[[int], Any]) -> list:
         self.meet.reset()
-        jobs = [self.pool.submit(self.guarded, f, i) for i in range(1, self.size)]
+        same = [copy_context().run for _ in range(1, self.size)]  # np.errstate and its like hold in every thread
+        jobs = [self.pool.submit(run, self.guarded, f, i) for i, run in enumerate(same, 1)]
         results = [self.guarded(f, 0)]
         wait(jobs)
         results += [job.result() for job in jobs]

@@ -8,123 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# ruff: noqa: I001
+# fmt: off
 from .conv import conv2d, conv2d_backward
 from .dense import dense, dense_backward
 from .dropout import dropout, dropout_backward
-from .elementwise import (
-    add,
-    add_backward,
-    elu,
-    elu_backward,
-    gelu,
-    gelu_backward,
-    gelu_tanh,
-    gelu_tanh_backward,
-    leaky_relu,
-    leaky_relu_backward,
-    relu,
-    relu_backward,
-    sigmoid,
-    sigmoid_backward,
-    silu,
-    silu_backward,
-    softplus,
-    softplus_backward,
-    tanh,
-    tanh_backward,
-)
-from .losses import (
-    binary_cross_entropy,
-    binary_cross_entropy_backward,
-    mean_squared_error,
-    mean_squared_error_backward,
-    softmax_cross_entropy,
-    softmax_cross_entropy_backward,
-)
-from .norm import (
-    alone,
-    batchnorm,
-    batchnorm_backward,
-    layernorm,
-    layernorm_backward,
-    normalize,
-    update_running,
-)
-from .pooling import (
-    avgpool2d,
-    avgpool2d_backward,
-    global_avgpool2d,
-    global_avgpool2d_backward,
-    maxpool2d,
-    maxpool2d_backward,
-)
+from .elementwise import (add, add_backward, elu, elu_backward, gelu, gelu_backward, gelu_tanh, gelu_tanh_backward,
+                          leaky_relu, leaky_relu_backward, relu, relu_backward, sigmoid, sigmoid_backward, silu,
+                          silu_backward, softplus, softplus_backward, tanh, tanh_backward)
+from .losses import (binary_cross_entropy, binary_cross_entropy_backward, mean_squared_error,
+                     mean_squared_error_backward, softmax_cross_entropy, softmax_cross_entropy_backward)
+from .norm import alone, batchnorm, batchnorm_backward, layernorm, layernorm_backward, normalize, update_running
+from .pooling import (avgpool2d, avgpool2d_backward, global_avgpool2d, global_avgpool2d_backward, maxpool2d,
+                      maxpool2d_backward)
 from .shape import flatten, flatten_backward
 from .softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
 from .updates import adam, adamw, momentum, nesterov, rmsprop, sgd, sum_of_squares, weight_decay
-
-__all__ = [
-    "EQUATIONS",
-    "adam",
-    "adamw",
-    "add",
-    "add_backward",
-    "alone",
-    "avgpool2d",
-    "avgpool2d_backward",
-    "batchnorm",
-    "batchnorm_backward",
-    "binary_cross_entropy",
-    "binary_cross_entropy_backward",
-    "conv2d",
-    "conv2d_backward",
-    "dense",
-    "dense_backward",
-    "dropout",
-    "dropout_backward",
-    "elu",
-    "elu_backward",
-    "flatten",
-    "flatten_backward",
-    "gelu",
-    "gelu_backward",
-    "gelu_tanh",
-    "gelu_tanh_backward",
-    "global_avgpool2d",
-    "global_avgpool2d_backward",
-    "layernorm",
-    "layernorm_backward",
-    "leaky_relu",
-    "leaky_relu_backward",
-    "log_softmax",
-    "log_softmax_backward",
-    "maxpool2d",
-    "maxpool2d_backward",
-    "mean_squared_error",
-    "mean_squared_error_backward",
-    "momentum",
-    "nesterov",
-    "normalize",
-    "relu",
-    "relu_backward",
-    "rmsprop",
-    "sgd",
-    "sigmoid",
-    "sigmoid_backward",
-    "silu",
-    "silu_backward",
-    "softmax",
-    "softmax_backward",
-    "softmax_cross_entropy",
-    "softmax_cross_entropy_backward",
-    "softplus",
-    "softplus_backward",
-    "sum_of_squares",
-    "tanh",
-    "tanh_backward",
-    "update_running",
-    "weight_decay",
-]
+# fmt: on
 
 EQUATIONS: dict[str, Callable] = {
-    name: value for name, value in list(globals().items()) if name in __all__ and name not in ("EQUATIONS", "alone")
+    name: f for name, f in list(globals().items()) if callable(f) and name not in ("Callable", "alone")
 }

@@ -61,11 +61,11 @@ def draw(mask: Any, rate: float, key: int, layer: int, step: Any, row: int) -> N
 def place(words: Any, layer: int, step: Any, row: int) -> None:
     """Into words (4, rows, Q) the four numbers that count: feature // 4, global row, step, layer."""
     xp, (_, rows, Q) = backend_of(words).xp, words.shape
-    words[0] = xp.arange(Q)
-    words[1] = xp.arange(row, row + rows)[:, None]
+    words[0] = xp.arange(Q, dtype=words.dtype)
+    words[1] = xp.arange(row, row + rows, dtype=words.dtype)[:, None]
     words[2] = step
-    words[3] = layer
-    words &= LOW
+    words[3] = layer & LOW
+    words[1:3] &= LOW
 
 
 def philox(words: Any, products: Any, key: int) -> None:

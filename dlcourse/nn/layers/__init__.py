@@ -10,29 +10,3 @@ from .norm import BatchNorm, LayerNorm
 from .pooling import AvgPool2D, GlobalAvgPool2D, MaxPool2D
 from .shape import Flatten
 from .softmax import LogSoftmax, Softmax
-
-__all__ = [
-    "AvgPool2D",
-    "BatchNorm",
-    "Conv2D",
-    "Dense",
-    "Dropout",
-    "ELU",
-    "Flatten",
-    "GELU",
-    "GELUTanh",
-    "GlobalAvgPool2D",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "LogSoftmax",
-    "MaxPool2D",
-    "ReLU",
-    "Residual",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-]

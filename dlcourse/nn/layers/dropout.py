@@ -8,7 +8,7 @@ from .base import Layer
 
 
 class Dropout(Layer):
-    """y = x · mask / (1 − rate) while training, y = x otherwise; mask 0 with probability rate      x (B,...)  ->  y (B,...)
+    """y = x · mask / (1 − rate) while training, y = x otherwise; mask 0 with probability rate      x, y (B,...)
 
     The mask is a pure function of (key, layer, step, global row, column): the same on every backend and for any
     split of the batch. A Step moves the network's counter on after each update; by hand: `net.counter += 1`.

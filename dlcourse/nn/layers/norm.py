@@ -1,4 +1,4 @@
-"""Every channel gets mean 0 and variance 1 over the batch, every example over its channels; then a scale and a shift."""
+"""Channels get mean 0 and variance 1 over the batch, or examples over their channels; then a scale and a shift."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class BatchNorm(Layer):
 
     op, buffers = "batchnorm", ("running_mean", "running_var")
     gamma, beta = Param(), Param()
-    allreduce, leader = staticmethod(alone), True  # sums over the parts of a cut batch; who updates the running statistics
+    allreduce = staticmethod(alone)  # sums over the parts of a cut batch
+    leader = True  # of the parts, one keeps the running statistics
 
     def __init__(self, channels: int, *, momentum: float = 0.1, eps: float = 1e-5):
         self.channels, self.momentum, self.eps = channels, momentum, eps
@@ -51,7 +52,10 @@ class BatchNorm(Layer):
 
 
 class LayerNorm(Layer):
-    """y = γ (x − μ) / √(σ² + ε) + β      μ, σ² per example over its C channels (Ba et al. 2016)      x (B,C)  ->  y (B,C)"""
+    """y = γ (x − μ) / √(σ² + ε) + β      μ, σ² per example over its C channels      x (B,C)  ->  y (B,C)
+
+    Ba, Kiros & Hinton 2016.
+    """
 
     op = "layernorm"
     gamma, beta = Param(), Param()

@@ -1,0 +1,89 @@
+"""A loss that is not finite ends the training with one sentence: where, in which layer, and the likely cause."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backends import backend_of, to_host
+from ..nn.params import leaves
+
+GROWN, HUGE = 1.5, 1e4  # a loss that has grown so much, or a weight as large as this, points to the learning rate
+
+
+class NonFiniteLoss(ArithmeticError):
+    """update, epoch, batch: when, counted from 1.  layer: where the first such number appears, "" if in none.
+
+    history: what the run produced until then.
+    """
+
+    def __init__(self, run: Any, value: float, losses: list[float]):
+        self.update, self.epoch, self.batch = len(losses) + 1, run.epoch + 1, run.batch + 1
+        self.history = run.history
+        x, t = next(run.batches.epoch(run.epoch, run.batch))
+        self.layer, place, cause = diagnose(run.net, x, t, losses)
+        super().__init__(
+            f"the loss is {value} at update {self.update} (epoch {self.epoch}, batch {self.batch}): {place}; "
+            f"likely cause: {cause}; {'the weights are as before this update' if run.host else 'it changed no weights'}"
+        )
+
+
+def diagnose(net: Any, x: Any, t: Any, losses: list[float]) -> tuple[str, str, str]:
+    """(layer, place, likely cause), found by computing the batch again, layer by layer."""
+    for name, a in (("x", x), ("t", t)):
+        if not finite(a):
+            row = int(np.argmin(np.isfinite(to_host(a)).reshape(len(a), -1).all(axis=1)))
+            return "", f"the batch itself is not finite, first in row {row} of its {name}", "the data: clean them first"
+    for name, view in net.params.items():
+        if not finite(view):
+            return name.rpartition(".")[0], f"the parameter {name} is not finite already", "what last wrote into it"
+    bad = first_bad_layer(net, x)
+    path, place = bad or ("", "all layers give finite numbers, the loss of them does not")
+    return (
+        path,
+        place,
+        too_fast(net, losses) or "an overflow or a logarithm of zero there, for the weights are not large",
+    )
+
+
+def too_fast(net: Any, losses: list[float]) -> str:
+    """The sentence for a learning rate that is too large, or nothing if neither losses nor weights say so."""
+    largest = float(abs(net.theta).max())
+    if len(losses) > 1 and losses[-1] > GROWN * losses[0]:
+        return f"the learning rate is too large, the loss grew from {losses[0]:.4g} to {losses[-1]:.4g}"
+    return f"the learning rate is too large, the largest weight is {largest:.4g}" if largest > HUGE else ""
+
+
+def first_bad_layer(net: Any, x: Any) -> tuple[str, str] | None:
+    """(path, sentence) of the first layer whose output is not finite. The network's buffers are left as they were."""
+    found: list[tuple[str, str]] = []
+    kept = {name: a.copy() for name, a in net.buffers.items()}
+    inside = list(leaves(net.layers))
+    for path, layer in inside:
+        layer.forward = watched(path, layer, found)
+    try:
+        net.forward(x, train=True)
+    finally:
+        for _, layer in inside:
+            del layer.forward
+        for name, a in kept.items():
+            net.buffers[name][...] = a
+    return found[0] if found else None
+
+
+def watched(path: str, layer: Any, found: list) -> Any:
+    forward = layer.forward
+
+    def look(x: Any, train: bool = False) -> Any:
+        y = forward(x, train)
+        if not finite(y):
+            found.append((path, f"the first number that is not finite appears in layer {path}, {layer!r}"))
+        return y
+
+    return look
+
+
+def finite(a: Any) -> bool:
+    """True if every number is finite. Waits for the device."""
+    return a.dtype.kind != "f" or bool(backend_of(a).xp.isfinite(a).all())

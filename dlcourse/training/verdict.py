@@ -1,0 +1,100 @@
+"""What became of a training run: one documented rule that reads the curve of the loss, the same for everybody.
+
+The curve is smoothed first: each epoch's value is the mean of it and up to two epochs before, so that one lucky or
+unlucky epoch decides nothing. Then, in this order:
+
+diverged         a loss is not finite; or the last smoothed loss is above 1.5 times the first loss, and above its own
+                 value `patience` epochs before: far above its start and rising
+still falling    the best smoothed loss has improved by more than `tolerance` (relative) in the last `patience`
+                 epochs, or there have not been more than `patience` epochs
+stuck at chance  it has not, and was never more than 5 % below the loss of always predicting the base rate
+converged        it has not: the error cannot be reduced any more (not by these means: rate, network, data)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backends import to_host
+
+WINDOW, FAR_ABOVE, CLEARLY_BELOW = 3, 1.5, 0.95
+PATIENCE, TOLERANCE = 5, 0.01
+
+
+class Verdict(NamedTuple):
+    """name: "converged", "still falling", "diverged" or "stuck at chance".  sentence: the reason, with its numbers"""
+
+    name: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.sentence}"
+
+
+def verdict(
+    losses: Sequence[float], *, patience: int = PATIENCE, tolerance: float = TOLERANCE, chance: float | None = None
+) -> Verdict:
+    """The verdict on one loss per epoch. chance: the loss of predicting the base rate (see chance_loss), if known."""
+    check_rule(patience, tolerance)
+    if not len(losses):
+        raise ValueError("a verdict needs the loss of at least one epoch, got none")
+    bad = [epoch for epoch, loss in enumerate(losses) if not math.isfinite(loss)]
+    if bad:
+        return Verdict("diverged", f"the loss of epoch {bad[0] + 1} is {losses[bad[0]]}")
+    smooth = smoothed(losses)
+    if rising_far_above(smooth, patience):
+        return Verdict("diverged", f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g}")
+    if not settled(losses, patience, tolerance):
+        return Verdict("still falling", f"the best smoothed loss is {min(smooth):.4g} and was still improving")
+    if chance is not None and min(smooth) > chance * CLEARLY_BELOW:
+        return Verdict(
+            "stuck at chance", f"the best smoothed loss, {min(smooth):.4g}, is no better than chance, {chance:.4g}"
+        )
+    gain = (
+        f"in the last {patience} epochs the best smoothed loss, {min(smooth):.4g}, fell by no more than {tolerance:.1%}"
+    )
+    return Verdict("converged", f"{gain}: the error cannot be reduced any more by going on like this")
+
+
+def settled(values: Sequence[float], patience: int = PATIENCE, tolerance: float = TOLERANCE) -> bool:
+    """True when the best smoothed value has not fallen by more than tolerance (relative) for patience epochs."""
+    if len(values) <= patience:
+        return False
+    smooth = smoothed(values)
+    before, now = min(smooth[:-patience]), min(smooth)
+    return now >= before - tolerance * abs(before)
+
+
+def rising_far_above(smooth: Sequence[float], patience: int = PATIENCE) -> bool:
+    """True when the curve ends far above its start, and higher than it was `patience` epochs ago."""
+    return smooth[-1] > FAR_ABOVE * abs(smooth[0]) and smooth[-1] > smooth[max(-len(smooth), -1 - patience)]
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """The mean of each value and up to two before it."""
+    parts = [values[max(0, i + 1 - WINDOW) : i + 1] for i in range(len(values))]
+    return [math.fsum(part) / len(part) for part in parts]
+
+
+def chance_loss(t: Any) -> float:
+    """The loss of a network that ignores its input and always predicts the base rate.
+
+    Whole numbers t (B,) are classes: −Σ_K f ln f, with f the share of each class (ln K when all are equally common).
+    Other targets t (B,O) are values: their variance, which is the squared error of predicting the mean.
+    """
+    t = to_host(t)
+    if not t.size:
+        raise ValueError("chance_loss needs at least one target, got none")
+    if t.dtype.kind not in "iu":
+        return float(t.var(axis=0, dtype="float64").mean())
+    share = np.unique(t, return_counts=True)[1] / t.size
+    return float(-(share * np.log(share)).sum())
+
+
+def check_rule(patience: int, tolerance: float) -> None:
+    if patience < 1 or not tolerance >= 0:
+        raise ValueError(f"patience must be 1 epoch or more and tolerance 0 or more, got {patience} and {tolerance}")
