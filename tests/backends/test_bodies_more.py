@@ -160,7 +160,7 @@ def test_batch_norm_refuses_an_empty_batch():
 
 
 class Together:
-    """Adds vectors over threads, as a team does."""
+    """Adds vectors over threads, as a team does, and in place."""
 
     def __init__(self, size):
         self.size, self.parts = size, {}
@@ -170,9 +170,9 @@ class Together:
         def allreduce(v):
             self.parts[i] = v.copy()
             self.barrier.wait(10)
-            total = sum(self.parts[j] for j in range(self.size))
+            v[...] = sum(self.parts[j] for j in range(self.size))
             self.barrier.wait(10)
-            return total
+            return v
 
         return allreduce
 

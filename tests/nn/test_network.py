@@ -83,6 +83,7 @@ def test_every_parameter_starts_on_a_line_of_256_bytes(dtype):
         at = view.__array_interface__["data"][0] - start
         assert at % 256 == 0 and at >= end
         end = at + view.nbytes
+    assert net.theta.ctypes.data % 256 == net.grad.ctypes.data % 256 == 0
     assert net.theta.nbytes % 256 == 0 and net.theta.dtype == net.grad.dtype == dtype
     assert net.theta.flags.c_contiguous and net.theta.ndim == 1
 
@@ -135,9 +136,10 @@ def test_assigning_copies_into_theta_and_no_view_breaks():
 def test_assigning_a_wrong_shape_names_both_shapes_and_changes_nothing():
     net = mlp()
     before = net.theta.copy()
-    for change in (lambda: setattr(net.layers[0], "W", normal(7, 5)), lambda: net.params.update({"0.W": normal(7, 5)})):
-        with pytest.raises(ValueError, match=r"(Dense|0)\.W expects \(5, 7\), got \(7, 5\)"):
-            change()
+    with pytest.raises(ValueError, match=r"Dense\.W expects \(5, 7\), got \(7, 5\)"):
+        net.layers[0].W = normal(7, 5)
+    with pytest.raises(ValueError, match=r"0\.W expects \(5, 7\), got \(35,\)"):
+        net.params["0.W"] = normal(35)
     with pytest.raises(ValueError, match=r"0\.b expects \(7,\), got \(1, 7\)"):
         net.params["0.b"] = normal(1, 7)
     with pytest.raises(ValueError, match=r"Dense\.W expects \(5, 7\), got \(\)"):

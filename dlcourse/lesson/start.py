@@ -1,0 +1,88 @@
+"""`start("00")`, the first line of every notebook: does all work, and where am I?"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+
+from .cards import say
+from .start_page import LESSONS
+
+TITLES = {entry[:2]: entry[3:] for entries in LESSONS.values() for entry in entries}
+KEYS = "Shift+Enter runs a cell and moves on to the next"
+
+
+def start(notebook: str) -> None:
+    """Try the parts that a lesson needs, and say in one card whether they work. Never raises."""
+    title = TITLES.get(str(notebook))
+    name = f"Notebook {notebook}, {title}" if title else "This notebook"
+    problem = next(filter(None, map(_trouble, (_tries_data, _tries_network))), None)
+    if problem:
+        say("✗ Not ready", f"{problem} In a terminal, `dlcourse doctor` says what to do.", "wrong")
+    else:
+        rows = machine() if notebook == "00" else None
+        say("✓ Ready", f"{name}: everything it needs is here and works. {KEYS}.", "good", rows)
+
+
+def _trouble(attempt: Callable[[], None]) -> str | None:
+    """What goes wrong when this is tried, in one sentence; None if nothing does."""
+    try:
+        attempt()
+    except Exception as error:  # whatever it is, the learner needs a sentence and not a traceback
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        return f"{attempt.__doc__} failed: {reason.rstrip('.')}."
+    return None
+
+
+def _tries_data() -> None:
+    """Reading the bundled images"""
+    from ..data import load_digits
+
+    load_digits()
+
+
+def _tries_network() -> None:
+    """Computing with a small network"""
+    import numpy as np
+
+    from ..nn.layers import Dense, ReLU
+    from ..nn.network import Network
+
+    net = Network(Dense(3, 4), ReLU(), Dense(4, 2))
+    y = net.forward(np.ones((5, 3), dtype="float32"))
+    if y.shape != (5, 2) or not np.isfinite(y).all():
+        raise ArithmeticError(f"expected finite numbers of shape (5, 2), got shape {y.shape}")
+
+
+# ---------------------------------------------------------------- the machine
+def machine() -> list[tuple[str, str]]:
+    """What this notebook runs on: Python, NumPy, cores, and a GPU or not, in words. Never raises."""
+    import numpy as np
+
+    n = cores()
+    return [
+        ("Python", platform.python_version()),
+        ("NumPy", np.__version__),
+        ("Processor", f"{n} {'core' if n == 1 else 'cores'} to work with"),
+        ("GPU", gpu()),
+    ]
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpu() -> str:
+    """One sentence. Asks by using the GPU for a moment, since an import proves little."""
+    try:
+        from ..backends import get_backend
+
+        xp = get_backend("cupy").xp
+        if int(xp.arange(4).sum()) != 6:
+            raise ArithmeticError
+        name = xp.cuda.runtime.getDeviceProperties(xp.cuda.Device().id)["name"].decode()
+        return f"{name} (you will use it from notebook 12 on; until then NumPy computes, on the processor)"
+    except Exception:  # no driver, no CuPy, a full GPU: `dlcourse doctor` tells them apart
+        return "none found, and none needed: NumPy computes, on the processor"

@@ -1,0 +1,252 @@
+"""The learner's copy of the lessons: laid out once, never overwritten, brought up to date beside what she wrote.
+
+A notebook counts as *edited* when the source of any cell differs from what was delivered. One that was only run (other
+outputs, counts, metadata) is brought up to date in place, after a backup. Every file is replaced whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parents[1]
+ROOT = PACKAGE.parent
+
+
+class WorkError(Exception):
+    """Something about the work folder that the learner can mend; the message is one sentence that says how."""
+
+
+# ---- where things lie
+
+
+def in_checkout() -> bool:
+    """True where the package runs from the project's own folder, False where it was installed from a wheel."""
+    return (ROOT / "course.py").is_file() and (ROOT / "notebooks").is_dir()
+
+
+def source_folder() -> Path:
+    """The lessons as they are delivered."""
+    return ROOT / "notebooks" if in_checkout() else PACKAGE / "_course" / "notebooks"
+
+
+def work_folder() -> Path:
+    """Where the learner's work lies: DLCOURSE_WORK, else work/ beside course.py, else ./dlcourse-work."""
+    if chosen := os.environ.get("DLCOURSE_WORK"):
+        return Path(chosen).expanduser().resolve()
+    return (ROOT / "work" if in_checkout() else Path.cwd() / "dlcourse-work").resolve()
+
+
+def state_folder(work: Path) -> Path:
+    """The course's own notes in a work folder: progress, accepted answers, backups."""
+    return work / ".dlcourse"
+
+
+def command() -> str:
+    """What the learner types to call the course: `python3 course.py` where that made the environment."""
+    return "python3 course.py" if in_checkout() and Path(sys.prefix).resolve() == ROOT / ".venv" else "dlcourse"
+
+
+# ---- files, whole or not at all
+
+
+@contextmanager
+def _plainly(path: Path) -> Iterator[None]:
+    """An error of the file system becomes one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            why = "the disk is full; free some space and try again"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            why = "it may not be written; set DLCOURSE_WORK to a folder of your own"
+        else:
+            why = error.strerror or str(error)
+        raise WorkError(f"Cannot write {path}: {why}. Your work is as it was.") from error
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Replace a file in one move: a full disk or a lost power supply leaves the old one."""
+    data = content.encode() if isinstance(content, str) else content
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with _plainly(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(draft, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink()
+            raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; a missing or broken file reads as an empty one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def backup(path: Path, work: Path) -> Path:
+    """Copy a file into the backup folder, under a name with the time that nothing else has. Returns the copy."""
+    folder = state_folder(work) / "backup"
+    stem = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{path.name.removesuffix('.ipynb')}"
+    with _plainly(folder):
+        data = path.read_bytes()
+        folder.mkdir(parents=True, exist_ok=True)
+        for n in range(1, 1000):
+            copy = folder / (f"{stem}.ipynb" if n == 1 else f"{stem}_{n}.ipynb")
+            try:
+                file = open(copy, "xb")  # noqa: SIM115
+            except FileExistsError:
+                continue
+            try:
+                with file:
+                    file.write(data)
+            except BaseException:
+                copy.unlink()
+                raise
+            return copy
+    raise WorkError(f"No free name for a backup in {folder}: move some of the old ones away.")
+
+
+# ---- laying out the lessons
+
+
+@dataclass
+class Change:
+    """What laying out did, as file names."""
+
+    new: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    laid_beside: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+    def sentences(self) -> list[str]:
+        said = [f"{name} was brought up to date." for name in self.updated]
+        said += [
+            f"{_base(name)} has an update; yours is untouched, the new one is {name}." for name in self.laid_beside
+        ]
+        return said + [f"{name} was deleted here; `{command()} reset {name[:2]}` brings it back." for name in self.gone]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sources(data: bytes) -> str:
+    """A hash of what a learner writes in a notebook: the cells' kinds and sources. Broken JSON counts byte by byte."""
+    try:
+        cells = [(c["cell_type"], "".join(c["source"])) for c in json.loads(data)["cells"]]
+    except (ValueError, KeyError, TypeError):
+        return _digest(data)
+    return _digest(json.dumps(cells).encode())
+
+
+def beside(name: str) -> str:
+    """The name under which an update of an edited lesson arrives."""
+    return name.removesuffix(".ipynb") + ".new.ipynb"
+
+
+def _base(name: str) -> str:
+    return name.removesuffix(".new.ipynb") + ".ipynb"
+
+
+def _note(work: Path, records: dict[str, Any]) -> None:
+    write_whole(state_folder(work) / "lessons.json", json.dumps({"version": 1, "lessons": records}, indent=1))
+
+
+def _records(work: Path) -> dict[str, Any]:
+    found = read_json(state_folder(work) / "lessons.json").get("lessons")
+    return found if isinstance(found, dict) else {}
+
+
+def lay_out(work: Path, source: Path | None = None, *, in_use: bool = False) -> Change:
+    """Bring the work folder up to date with the course. `in_use`: a notebook may be open, so none is replaced."""
+    done, records = Change(), _records(work)
+    for lesson in sorted((source or source_folder()).glob("[0-9][0-9]_*.ipynb")):
+        _lay_out_one(work, lesson, records, done, in_use)
+    return done
+
+
+def _lay_out_one(work: Path, lesson: Path, records: dict[str, Any], done: Change, in_use: bool) -> None:
+    name, data, record = lesson.name, lesson.read_bytes(), records.get(lesson.name, {})
+    fresh = {"delivered": _digest(data), "sources": sources(data)}
+    if not (work / name).exists():
+        if record:
+            done.gone.append(name)
+            return
+        write_whole(work / name, data)
+        done.new.append(name)
+    else:
+        mine = (work / name).read_bytes()
+        has_it = mine == data or (sources(mine) == fresh["sources"] and _digest(mine) != record.get("delivered"))
+        if not has_it and fresh["delivered"] in (record.get("delivered"), record.get("beside")):
+            return
+        if not has_it and sources(mine) != record.get("sources"):
+            _lay_beside(work, name, data, done)
+            fresh = {**record, "beside": fresh["delivered"]}
+        elif not has_it:
+            if in_use:
+                return
+            _bring_up_to_date(work, name, data, record, done)
+    if record != fresh:
+        records[name] = fresh
+        _note(work, records)
+
+
+def _bring_up_to_date(work: Path, name: str, data: bytes, record: dict[str, Any], done: Change) -> None:
+    """Replace a lesson in which nothing was written; if it was run, what that showed is kept in the backups."""
+    if _digest((work / name).read_bytes()) != record["delivered"]:
+        backup(work / name, work)
+    write_whole(work / name, data)
+    done.updated.append(name)
+
+
+def _lay_beside(work: Path, name: str, data: bytes, done: Change) -> None:
+    """The new version under its own name; an older one that lies there is kept in the backups."""
+    new = work / beside(name)
+    if new.exists() and new.read_bytes() != data:
+        backup(new, work)
+    write_whole(new, data)
+    done.laid_beside.append(new.name)
+
+
+def find_lesson(number: str, source: Path | None = None) -> Path:
+    """The delivered notebook of this number ("3", "03" or its file name)."""
+    folder = source or source_folder()
+    found = [
+        p for p in folder.glob("[0-9][0-9]_*.ipynb") if number in (p.name, p.stem) or p.name[:2] == number.zfill(2)
+    ]
+    if not found:
+        there = ", ".join(sorted(p.name[:2] for p in folder.glob("[0-9][0-9]_*.ipynb"))) or "none"
+        raise WorkError(f"There is no lesson {number!r} to reset; these are there: {there}.")
+    return found[0]
+
+
+def reset(number: str, work: Path, source: Path | None = None) -> tuple[Path, Path | None]:
+    """Lay a lesson out as it was delivered. What was there is backed up first; returns the lesson and the backup."""
+    lesson, records = find_lesson(number, source), _records(work)
+    data, here, hers = lesson.read_bytes(), work / lesson.name, work / beside(lesson.name)
+    kept = backup(here, work) if here.exists() and here.read_bytes() != data else None
+    write_whole(here, data)
+    if hers.exists() and hers.read_bytes() == data:
+        with _plainly(hers):
+            hers.unlink()
+    records[lesson.name] = {"delivered": _digest(data), "sources": sources(data)}
+    _note(work, records)
+    return here, kept

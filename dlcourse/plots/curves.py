@@ -1,0 +1,119 @@
+"""Numbers that change: the loss while training, and bands over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from .style import BLUE, GREEN, GREY, INK, ORANGE, PALE, SKY, VERMILION, WIDTH, described, panels, sentence
+
+MARKERS = (("o", BLUE), ("s", VERMILION), ("^", GREEN), ("D", ORANGE), ("v", SKY))
+
+
+@described
+def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while training") -> tuple[Figure, str]:
+    """Mean loss after each epoch on a log scale; `start`: the loss before the first one.      losses (E,)"""
+    losses = np.asarray(losses, dtype=float)
+    if losses.ndim != 1 or not losses.size or not np.isfinite(losses).all():
+        raise ValueError(f"losses are a row of finite numbers, one for each epoch, got shape {losses.shape}")
+    epochs = np.arange(1, len(losses) + 1)
+    fig, axes = panels(1, 1, (WIDTH, 2.9))
+    ax = axes[0, 0]
+    ax.plot(epochs, losses, "o-", color=BLUE, ms=4.5)
+    ax.set(yscale="log", xlabel="epoch (one pass over all training examples)", ylabel="mean loss", title=title)
+    ax.set(ylim=(losses.min() / 1.8, max(losses.max(), start or 0) * 1.9), xlim=(-0.6, len(losses) + 0.6))
+    ax.grid(axis="y", color=PALE, lw=0.8)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high / low > 100 else (1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    before = ""
+    if start is not None:
+        ax.plot([0, 1], [start, losses[0]], ":", color=GREY)
+        ax.plot(0, start, "s", color=VERMILION, ms=6)
+        ax.annotate(f"{start:.2f} before training", (0, start), (9, 2), textcoords="offset points", va="center")
+        before = f" Before training it is {start:.3g}."
+    ax.annotate(f"{losses[-1]:.2g}", (epochs[-1], losses[-1]), (0, 9), textcoords="offset points", ha="center")
+    return fig, (
+        f"{sentence(title)} A curve of the mean loss over {len(losses)} epochs, on a logarithmic scale.{before} "
+        f"After epoch 1 it is {losses[0]:.3g}, after the last {losses[-1]:.3g}; the lowest is {losses.min():.3g}."
+    )
+
+
+@described
+def bands(
+    groups: Mapping[str, Sequence[float]], title: str = "Test accuracy over seeds", xlabel: str = "test accuracy, %"
+) -> tuple[Figure, str]:
+    """A dot for each seed, a band from the lowest to the highest.      groups: name -> one fraction for each seed"""
+    fig, axes = panels(1, 1, (WIDTH, 0.95 + 0.55 * len(groups)))
+    ax, told = axes[0, 0], []
+    everything = 100 * np.concatenate([np.asarray(v, dtype=float) for v in groups.values()])
+    for row, ((name, values), (marker, colour)) in enumerate(zip(groups.items(), MARKERS * len(groups))):
+        v = 100 * np.asarray(values, dtype=float)
+        ax.barh(row, np.ptp(v), left=v.min(), height=0.44, color=colour, alpha=0.22, edgecolor=colour)
+        ax.plot(v, row + _apart(v), marker, color=colour, ms=6, mec="white", mew=0.8, clip_on=False)
+        ax.annotate(f"{v.min():.1f} to {v.max():.1f}", (v.max(), row), (10, 0), textcoords="offset points", va="center")
+        told.append(f"{name}: {len(v)} seeds, {v.min():.1f} to {v.max():.1f} percent")
+    room = max(np.ptp(everything), 2.0)  # a smaller one would make chance look like a difference
+    ax.set(xlim=(everything.min() - 0.08 * room, everything.max() + 0.3 * room), ylim=(len(groups) - 0.5, -0.5))
+    ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=xlabel, title=title)
+    ax.tick_params(axis="y", length=0)
+    return (
+        fig,
+        f"{sentence(title)} One dot for each seed, and a band from the lowest to the highest. {'; '.join(told)}.",
+    )
+
+
+def _apart(values: np.ndarray) -> np.ndarray:
+    """Heights that keep dots of equal value from hiding each other."""
+    heights = np.zeros(len(values))
+    for value in np.unique(values):
+        same = np.flatnonzero(values == value)
+        heights[same] = 0.1 * (np.arange(len(same)) - (len(same) - 1) / 2)
+    return heights
+
+
+@described
+def sweep(
+    values: Sequence[float],
+    accuracy: Any,
+    xlabel: str,
+    title: str = "Change one thing",
+    guess: float | None = None,
+    mark: float | None = None,
+) -> tuple[Figure, str]:
+    """Accuracy against one setting, log scale: mean line, min-max band over seeds.   values (N,)  accuracy (N,S)
+
+    guess: the accuracy of guessing, a dashed line.   mark: a value to point out.
+    """
+    accuracy = 100 * np.asarray(accuracy, dtype=float)
+    if accuracy.ndim != 2 or len(accuracy) != len(values):
+        raise ValueError(f"accuracy is (values, seeds) with {len(values)} values, got {accuracy.shape}")
+    low, mean, high = accuracy.min(axis=1), accuracy.mean(axis=1), accuracy.max(axis=1)
+    fig, axes = panels(1, 1, (WIDTH, 3.1))
+    ax = axes[0, 0]
+    ax.fill_between(values, low, high, color=BLUE, alpha=0.2, lw=0)
+    ax.plot(values, mean, "o-", color=BLUE, ms=5)
+    ax.set(xscale="log", ylim=(0, 108), xlabel=xlabel, ylabel="test accuracy, %", title=title, yticks=range(0, 101, 25))
+    ax.set_xticks(values, [f"{v:g}" for v in values])
+    ax.minorticks_off()
+    ax.grid(axis="y", color=PALE, lw=0.8)
+    told = "; ".join(f"{v:g}: {a:.1f} to {b:.1f}" for v, a, b in zip(values, low, high))
+    if guess is not None:
+        ax.axhline(100 * guess, color=GREY, ls="--", lw=1.4)
+        middle = np.sqrt(values[0] * values[-1])
+        ax.annotate("guessing", (middle, 100 * guess), (0, -3), textcoords="offset points", ha="center", va="top")
+    if mark is not None:
+        ax.axvline(mark, color=INK, ls=":", lw=1.4, ymin=0.22, ymax=0.62)
+        ax.annotate(
+            f"ours: {mark:g}", (mark, 45), (-5, 0), textcoords="offset points", rotation=90, ha="right", va="center"
+        )
+    return fig, (
+        f"{sentence(title)} Test accuracy in percent against {xlabel}, as a mean and a band from the lowest to the "
+        f"highest of {accuracy.shape[1]} seeds. {told}."
+    )

@@ -1,0 +1,185 @@
+"""What a notebook shows: pictures with descriptions, cards, and the first line of every lesson."""
+
+import base64
+import io
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from dlcourse.lesson import cards, say, show, start
+from dlcourse.lesson import show as show_function
+from dlcourse.lesson import start as start_function
+
+show_module, start_module = sys.modules[show_function.__module__], sys.modules[start_function.__module__]
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """What lands on the page."""
+    shown = []
+    for module in (cards, show_module):
+        monkeypatch.setattr(module, "put", shown.append)
+    return shown
+
+
+def a_figure(alt: str = "A line that rises from 0 to 1.") -> Figure:
+    figure = Figure(figsize=(3, 2))
+    figure.add_subplot().plot([0, 1])
+    if alt:
+        figure.alt = alt
+    return figure
+
+
+class Images(HTMLParser):
+    def __init__(self, markup: str):
+        super().__init__()
+        self.found: list[dict] = []
+        self.feed(markup)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.found.append(dict(attrs))
+
+
+# ---------------------------------------------------------------- show
+def test_show_gives_an_image_with_its_description(page):
+    show(a_figure())
+    bundle = page[0]._repr_mimebundle_()
+    (image,) = Images(bundle["text/html"]).found
+    assert image["alt"] == bundle["text/plain"] == "A line that rises from 0 to 1."
+    data = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"))
+    assert data.startswith(b"\x89PNG")
+    assert "width:288px" in image["style"] and bundle["text/html"].startswith("<figure")
+
+
+def test_a_figure_without_description_is_refused(page):
+    for figure in (a_figure(""), a_figure("   ")):
+        with pytest.raises(ValueError, match="no description"):
+            show(figure)
+    assert not page
+
+
+def test_a_description_may_be_given(page):
+    show(a_figure(""), "Mine.")
+    assert page[0].text == "Mine."
+
+
+def test_a_description_cannot_break_out(page):
+    show(a_figure('x" onerror="alert(1)><script>alert(2)</script>'))
+    (image,) = Images(page[0].markup).found
+    assert image["alt"].startswith('x" onerror=') and set(image) == {"alt", "src", "style"}
+    assert "<script" not in page[0].markup
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    assert show_module.png(a_figure()) == show_module.png(a_figure())
+
+
+def test_few_colours_look_like_all_colours():
+    """No pixel of the small picture is far from the one that matplotlib drew."""
+    from PIL import Image
+
+    from dlcourse import plots
+
+    figure = plots.confusion([0, 2, 2, 1], [0, 1, 1, 1], classes=3)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=show_module.DPI, facecolor="white")
+    drawn, small = (
+        np.asarray(Image.open(b).convert("RGB")).astype(int) for b in (buffer, io.BytesIO(show_module.png(figure)))
+    )
+    assert drawn.shape == small.shape
+    assert np.abs(drawn - small).mean() < 1 and np.abs(drawn - small).max() < 60
+
+
+def test_a_pyplot_figure_is_shown_once(page):
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure()
+    figure.add_subplot().plot([1, 2])
+    show(figure, "Two points.")
+    assert len(page) == 1 and not plt.get_fignums()
+
+
+# ---------------------------------------------------------------- cards
+def test_a_card_uses_the_notebooks_own_colours():
+    markup = cards.card("Ready", "All `works`.", "good").markup
+    assert "var(--jp-content-font-color1" in markup and "<code>works</code>" in markup
+    assert not re.search(r"(?<!-)background", markup)
+
+
+def test_a_card_is_text_too():
+    text = cards.card("Ready", "All `works`.", "info", [("a", "1"), ("long", "2")]).text
+    assert text == "Ready. All works.\n  a     1\n  long  2"
+
+
+def test_a_card_escapes_what_it_says():
+    markup = cards.card("<b>", "1 < 2 & `<i>`", "open", [("<u>", "<s>")]).markup
+    assert not re.search(r"<(b|i|u|s)>", markup) and "1 &lt; 2 &amp; <code>&lt;i&gt;</code>" in markup
+
+
+def test_a_script_prints_cards():
+    done = subprocess.run(
+        [sys.executable, "-c", "from dlcourse.lesson import say; say('Ready', 'It works.')"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "Ready. It works.\n" and not done.stderr
+
+
+# ---------------------------------------------------------------- start
+def test_start_says_where_you_are(page):
+    start("01")
+    assert page[0].text.startswith("✓ Ready. Notebook 01, One unit: ") and "Shift+Enter" in page[0].text
+
+
+def test_notebook_00_shows_the_machine(page):
+    start("00")
+    text = page[0].text
+    assert np.__version__ in text and "Processor" in text and "GPU" in text
+    start("01")
+    assert np.__version__ not in page[1].text
+
+
+@pytest.mark.parametrize("which", ["_tries_data", "_tries_network"])
+def test_start_never_raises_and_says_what_is_wrong(page, monkeypatch, which):
+    def broken():
+        """Reading the bundled images"""
+        raise OSError("the file is gone.\nmore")
+
+    monkeypatch.setattr(start_module, which, broken)
+    start("00")
+    assert page[0].text.startswith("✗ Not ready. Reading the bundled images failed: the file is gone. ")
+    assert "dlcourse doctor" in page[0].text
+
+
+def test_start_knows_any_word(page):
+    start("99")
+    start(7)
+    assert [p.text.startswith("✓ Ready. This notebook: ") for p in page] == [True, True]
+
+
+def test_every_lesson_of_the_course_has_its_title():
+    assert [f"{i:02d}" for i in range(18)] == sorted(start_module.TITLES)
+
+
+def test_without_a_gpu_start_says_so_in_words(monkeypatch):
+    import dlcourse.backends
+
+    def none(_):
+        raise RuntimeError("no CuPy")
+
+    monkeypatch.setattr(dlcourse.backends, "get_backend", none)
+    assert start_module.gpu() == "none found, and none needed: NumPy computes, on the processor"
+
+
+def test_say_puts_a_card(page):
+    say("Result", "3 of 4.")
+    assert page[0].text == "Result. 3 of 4."

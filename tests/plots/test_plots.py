@@ -1,0 +1,227 @@
+"""The figures: each describes itself, from the same data that it draws, and hides nothing behind colour alone."""
+
+import io
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from dlcourse import plots
+
+RNG = np.random.default_rng(3)
+IMAGES = RNG.random((7, 8, 8, 1), dtype="float32")
+TRUE = np.array([3, 1, 4, 1, 5, 9, 2])
+SAID = np.array([3, 1, 4, 7, 5, 9, 8])
+
+DRAWN = {
+    "answer": lambda: plots.answer(IMAGES[0], [0.1, 0.7, 0.2], 2),
+    "bands": lambda: plots.bands({"a": [0.97, 0.98, 0.97], "b": [0.93, 0.91]}),
+    "confusion": lambda: plots.confusion(SAID, TRUE),
+    "digits": lambda: plots.digits(IMAGES, TRUE),
+    "layers": lambda: plots.layers([64, 128, 10]),
+    "loss_curve": lambda: plots.loss_curve([1.5, 0.5, 0.25], 2.3),
+    "pixels": lambda: plots.pixels(IMAGES[0]),
+    "predictions": lambda: plots.predictions(IMAGES, SAID, TRUE),
+    "sweep": lambda: plots.sweep([1, 10], [[0.1, 0.2], [0.8, 0.9]], "units", guess=0.1, mark=10),
+}
+
+
+def texts(figure: Figure) -> list[str]:
+    """Every text that is drawn."""
+    import matplotlib.text
+
+    return [t.get_text() for t in figure.findobj(matplotlib.text.Text) if t.get_text()]
+
+
+def rendered(figure: Figure) -> np.ndarray:
+    """The pixels of the figure      (Y,X,3)"""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=60, facecolor="white")
+    return np.asarray(Image.open(buffer).convert("RGB"))
+
+
+def test_every_figure_function_is_tried_here():
+    assert sorted([*DRAWN, "counts"]) == sorted(plots.__all__)
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_figure_describes_itself_and_can_be_drawn(name):
+    figure = DRAWN[name]()
+    assert isinstance(figure, Figure)
+    assert len(figure.alt) > 40 and figure.alt.endswith(".") and ".." not in figure.alt and "\n" not in figure.alt
+    assert rendered(figure).std() > 5
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_no_text_is_cut_off_or_lies_on_another_text(name):
+    import matplotlib.text
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = DRAWN[name]()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    page, renderer = figure.bbox, canvas.get_renderer()
+    shown = [t for t in figure.findobj(matplotlib.text.Text) if t.get_text().strip() and t.get_visible()]
+    left_out = {id(t) for ax in figure.axes for t in not_drawn(ax, renderer)}
+    shown = [t for t in shown if id(t) not in left_out]
+    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in shown]
+    for text, box in boxes:
+        assert box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1, f"{text!r} is cut off at a side"
+        assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1, f"{text!r} is cut off above or below"
+    for i, (text, box) in enumerate(boxes):
+        for other, its in boxes[i + 1 :]:
+            apart = box.x1 <= its.x0 + 1 or its.x1 <= box.x0 + 1 or box.y1 <= its.y0 + 1 or its.y1 <= box.y0 + 1
+            assert apart, f"{text!r} lies on {other!r}"
+
+
+def not_drawn(ax, renderer) -> list:
+    """Labels of ticks that lie outside the limits of their axis, and all of them where the axes are off."""
+    found = []
+    for axis, low, high in ((ax.xaxis, "x0", "x1"), (ax.yaxis, "y0", "y1")):
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            for label in (tick.label1, tick.label2):
+                box = label.get_window_extent(renderer)
+                middle = (getattr(box, low) + getattr(box, high)) / 2
+                inside = getattr(ax.bbox, low) - 1 <= middle <= getattr(ax.bbox, high) + 1
+                found += [] if ax.axison and inside else [label]
+    return found
+
+
+def test_no_pyplot():
+    for draw in DRAWN.values():
+        draw()
+    import matplotlib
+
+    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums(), matplotlib
+
+
+def test_style_stays_inside():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    plots.loss_curve([1.0, 0.5])
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_wrong_prediction_is_marked_by_sign_and_words():
+    figure = plots.predictions(IMAGES, SAID, TRUE)
+    titles = [ax.get_title(loc="center") for ax in figure.axes[:7]]
+    assert titles == ["3", "1", "4", "✗ 7 (1)", "5", "9", "✗ 8 (2)"]
+    frames = [ax.spines["left"].get_linewidth() for ax in figure.axes[:7]]
+    assert min(frames[3], frames[6]) > 2 * max(frames[0], frames[1])
+    assert "2 wrong: 1 called 7 and 2 called 8." in figure.alt
+
+
+def test_all_right_is_said():
+    assert "All 7 are right" in plots.predictions(IMAGES, TRUE, TRUE).alt
+
+
+def test_no_mistakes_to_show_is_a_figure_too():
+    figure = plots.predictions(IMAGES[:0], SAID[:0], TRUE[:0], "Every mistake")
+    assert "Every mistake: none" in texts(figure)
+    assert rendered(figure).size
+
+
+def test_counts_are_counted_by_row_of_the_truth():
+    table = plots.counts([0, 2, 2, 1], [0, 1, 1, 1], 3)
+    assert table.tolist() == [[1, 0, 0], [0, 1, 2], [0, 0, 0]]
+
+
+def test_confusion_writes_every_count_and_every_mistake():
+    figure = plots.confusion([0, 2, 2, 1], [0, 1, 1, 1], classes=3)
+    assert [t for t in texts(figure.axes[0].figure) if t == "2"].count("2") >= 1
+    assert "2 of 4 lie on the diagonal" in figure.alt and "2 × 1 taken for 2" in figure.alt
+    frames = [p for p in figure.axes[0].patches if not p.get_fill()]
+    assert len(frames) == 1 and frames[0].get_xy() == pytest.approx((2 - 0.46, 1 - 0.46))
+
+
+def test_confusion_text_stands_out_from_its_cell():
+    """WCAG's contrast of 4.5 for every number, from the colours that were drawn."""
+    said = np.repeat([0, 1, 2, 0, 1], [30, 20, 12, 8, 5])
+    true = np.repeat([0, 1, 2, 1, 2], [30, 20, 12, 8, 5])
+    figure = plots.confusion(said, true, classes=3)
+    ax = figure.axes[0]
+    cells = ax.images[0].to_rgba(ax.images[0].get_array())[..., :3]
+    for text in ax.texts:
+        x, y = (int(v) for v in text.get_position())
+        if text.get_text() != "·":
+            assert contrast(text.get_color(), cells[y, x]) >= 4.5, (x, y)
+
+
+def contrast(a, b) -> float:
+    from matplotlib.colors import to_rgb
+
+    def luminance(colour):
+        c = np.array(to_rgb(colour))
+        return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_pixels_writes_each_number_in_its_place():
+    image = np.zeros((2, 3))
+    image[0, 2], image[1, 0] = 0.5, 1.0
+    figure = plots.pixels(image)
+    drawn = {tuple(t.get_position()): t.get_text() for t in figure.axes[1].texts}
+    assert drawn == {(0, 0): "0", (1, 0): "0", (2, 0): "0.5", (0, 1): "1.0", (1, 1): "0", (2, 1): "0"}
+    assert "4 of them are 0" in figure.alt
+
+
+def test_rows_of_pixels_are_images_too():
+    rows = IMAGES.reshape(7, 64)
+    assert plots.digits(rows, TRUE).alt == plots.digits(IMAGES, TRUE).alt
+    drawn = plots.digits(rows, TRUE).axes[2].images[0].get_array()
+    assert np.array_equal(drawn, IMAGES[2, :, :, 0])
+
+
+def test_bands_shows_every_seed_where_values_are_equal():
+    figure = plots.bands({"a": [0.975, 0.975, 0.975, 0.98]})
+    x, y = figure.axes[0].lines[0].get_data()
+    assert np.allclose(x, [97.5, 97.5, 97.5, 98.0])
+    assert len(set(zip(x, np.round(y, 6)))) == 4
+    assert "97.5 to 98.0" in texts(figure) and "4 seeds, 97.5 to 98.0 percent" in figure.alt
+
+
+def test_sweep_draws_mean_and_band():
+    figure = plots.sweep([1, 10], [[0.1, 0.3], [0.8, 0.9]], "units")
+    x, y = figure.axes[0].lines[0].get_data()
+    assert list(x) == [1, 10] and np.allclose(y, [20, 85])
+    corners = figure.axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert corners.min() == pytest.approx(10) and corners.max() == pytest.approx(90)
+
+
+def test_loss_curve_draws_the_losses():
+    figure = plots.loss_curve([1.5, 0.5, 0.25], 2.3)
+    x, y = figure.axes[0].lines[0].get_data()
+    assert list(x) == [1, 2, 3] and list(y) == [1.5, 0.5, 0.25]
+    assert "Before training it is 2.3." in figure.alt and "0.25" in figure.alt
+
+
+@pytest.mark.parametrize(
+    "draw, sentence",
+    [
+        (lambda: plots.digits(IMAGES, TRUE[:3]), "images has 7, captions has 3"),
+        (lambda: plots.predictions(IMAGES, SAID, TRUE[:6]), "true has 6"),
+        (lambda: plots.digits(np.zeros((61, 4)), range(61)), "at most 60"),
+        (lambda: plots.digits(np.zeros((2, 7)), range(2)), "7 pixels is not a square"),
+        (lambda: plots.pixels(np.zeros((28, 28))), "12 by 12"),
+        (lambda: plots.loss_curve([1.0, float("nan")]), "finite"),
+        (lambda: plots.loss_curve([]), "finite"),
+        (lambda: plots.sweep([1, 2, 3], [[0.1], [0.2]], "x"), "3 values"),
+        (lambda: plots.layers([3, 2], ["a"]), "names has 1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_one_sentence(draw, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        draw()
+
+
+def test_colours_differ_in_grey_print():
+    """Neighbouring groups of a figure can be told apart by lightness or by their marker."""
+    from dlcourse.plots.curves import MARKERS
+
+    assert len({marker for marker, _ in MARKERS}) == len(MARKERS)
