@@ -198,9 +198,14 @@ class Lab:
         self.external: list[str] = []
         self.page.on("console", lambda m: self.console.append(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda e: self.console.append(str(e)))
-        self.page.on("requestfailed", lambda r: self.failed.append(f"{r.url} {r.failure}"))
+        self.page.on("requestfailed", self._note_failed)
         self.page.on("response", lambda r: self.failed.append(f"{r.url} {r.status}") if r.status >= 400 else None)
         self.page.on("request", self._note_external)
+
+    def _note_failed(self, request: Any) -> None:
+        """Older JupyterLabs take back the saving of the window's layout when it changes again: no failure."""
+        if not ("/lab/api/workspaces/" in request.url and "ERR_ABORTED" in str(request.failure)):
+            self.failed.append(f"{request.url} {request.failure}")
 
     def _note_external(self, request: Any) -> None:
         if not request.url.startswith((self.course.url, "data:", "blob:")):

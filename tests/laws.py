@@ -29,7 +29,9 @@ LINES, BODY, PARAMETERS, MANY_PARAMETERS = 300, 25, 7, 9
 MORE_PARAMETERS = {"batchnorm_backward": 8}  # x, γ and dy, the three statistics that forward saved, and two options
 EQUATION = re.compile(r"[=←≈~]|->|⟨")
 SENTENCE = re.compile(r"\w+\W+\w+\W+\w+")  # three words or more
-HOME = re.compile(r"(?<![\w.}-])/(?:home|Users|root|tmp|var/folders|work|opt)/[\w.~-]+")
+HOME = re.compile(
+    r"(?<![\w.}-])/(?:home(?!/zo)|Users|root|tmp|var/folders|work|opt)/[\w.~-]+"
+)  # but Zoë, an invented learner in the tests
 
 
 # ---- imports
@@ -186,8 +188,11 @@ def distribution(lengths: list[int]) -> list[str]:
 
 
 def many_parameters(source: str, path: str) -> list[str]:
-    """Outputs and scratch (keyword-only, None by default) do not count; update rules and constructors may take nine."""
-    found, tree = [], ast.parse(source)
+    """Outputs and scratch (keyword-only, None by default) do not count; update rules and constructors may take nine.
+
+    Outside nn/ and training/ a helper with an underscore is its own file's affair.
+    """
+    found, tree, engine = [], ast.parse(source), path.startswith(("dlcourse/nn/", "dlcourse/training/"))
     constructors = {
         (f.name, f.lineno) for c in ast.walk(tree) if isinstance(c, ast.ClassDef) for f in c.body
         if isinstance(f, ast.FunctionDef) and f.name == "__init__"
@@ -196,7 +201,7 @@ def many_parameters(source: str, path: str) -> list[str]:
         n = parameters(f)
         roomy = (f.name, f.lineno) in constructors or path.endswith("functional/updates.py") or "_update" in path
         limit = MORE_PARAMETERS.get(f.name, MANY_PARAMETERS if roomy else PARAMETERS)
-        if n > limit:
+        if n > limit and (engine or not f.name.startswith("_") or f.name == "__init__"):
             found.append(f"{path}:{f.lineno}: {f.name} takes {n} parameters, more than {limit}")
     return found
 

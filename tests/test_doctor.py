@@ -130,6 +130,7 @@ def test_packages_that_are_missing_or_too_old_are_named():
 
 def test_a_work_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
+    (tmp_path / "file").chmod(0o755)
     row = doctor.folder(tmp_path / "file" / "work")
     assert row.state == "red" and row.essential and "DLCOURSE_WORK" in row.mend
     assert doctor.folder(tmp_path / "not" / "yet").state == "ok"
@@ -159,6 +160,15 @@ def test_a_browser_needs_a_screen(monkeypatch):
     for screen in browser.SCREENS:
         monkeypatch.delenv(screen, raising=False)
     monkeypatch.setattr(browser.sys, "platform", "linux")
+    monkeypatch.setattr(browser.webbrowser, "get", lambda: browser.webbrowser.GenericBrowser("some-browser"))
+    assert browser.find_browser() == "", "it could only be one that takes the terminal"
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert browser.find_browser() == "some-browser"
+
+    def none():
+        raise browser.webbrowser.Error
+
+    monkeypatch.setattr(browser.webbrowser, "get", none)
     assert browser.find_browser() == ""
 
 

@@ -80,10 +80,12 @@ def build(source: Path, cells: list[Cell], said: argparse.Namespace) -> list[str
 
 
 def check(source: Path, cells: list[Cell], said: argparse.Namespace) -> list[str]:
+    """What is wrong with the committed notebooks of this source; nothing is executed or written."""
     return sources_problems(cells) + notebook_problems(cells, *places(source))
 
 
 def measure(source: Path, cells: list[Cell], said: argparse.Namespace) -> list[str]:
+    """Print the measures of the lesson; what lies outside the bounds is a problem."""
     measured = facts(cells)
     print(f"{source.stem}: {measured}")
     return measured.problems()

@@ -71,22 +71,21 @@ def execute(notebook: dict, root: Path, timeout_s: int = TIMEOUT_S) -> dict:
         import nbformat
         from nbclient import NotebookClient
         from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-        from traitlets.config import Config
     except ImportError as error:
         raise BuildError(
             f"{error.name} is missing: install what authors need with `pip install -e '.[author]'`"
         ) from None
     with tempfile.TemporaryDirectory(prefix="dlcourse-build-") as folder:
         node = nbformat.reads(dumps(notebook), as_version=4)
-        own = Config(KernelManager={"transport": "ipc"})  # no port that others on this machine could listen at
-        options = {"record_timing": False, "resources": {"metadata": {"path": folder}}, "config": own}
-        client = NotebookClient(node, timeout=timeout_s, **options)
+        client = NotebookClient(node, timeout=timeout_s, record_timing=False, resources={"metadata": {"path": folder}})
         try:
             client.execute(env=environment(Path(folder), root))
         except CellTimeoutError:
             raise BuildError(f"a cell took longer than {timeout_s} s") from None
         except (CellExecutionError, DeadKernelError) as error:
             raise BuildError(f"a cell failed:\n{error}") from None
+        except RuntimeError as error:  # the kernel did not start
+            raise BuildError(f"nothing was run: {error}") from None
         return cleaned(json.loads(nbformat.writes(node)))
 
 
@@ -118,6 +117,7 @@ def _output(output: dict) -> dict:
 
 # ---------------------------------------------------------------- reading and writing
 def dumps(notebook: dict) -> str:
+    """The one text of a notebook: same cells, same bytes."""
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -138,6 +138,7 @@ def write(notebook: dict, path: Path) -> None:
 
 
 def load(path: Path) -> dict:
+    """The notebook in this file, or one sentence why it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .base import BACKENDS
 from .device import CupyBackend
 
 INSTALL = (
@@ -22,7 +21,7 @@ def _erf(z: cupy.ndarray, out: cupy.ndarray | None = None) -> cupy.ndarray:
     return erf(z, out=out)
 
 
-CUPY = BACKENDS.get(cupy.ndarray) or CupyBackend("cupy", cupy, cupy.ndarray, erf=_erf)
+CUPY = CupyBackend("cupy", cupy, cupy.ndarray, erf=_erf)
 
 
 def load() -> CupyBackend:

@@ -11,7 +11,6 @@ from . import numpy_conv, numpy_dense, numpy_loss, numpy_norm, numpy_pool, numpy
 from .base import Backend
 from .numpy_scratch import Arena
 
-
 LINE = 256  # bytes
 
 

@@ -23,8 +23,8 @@ import numpy as np
 
 EPS = 1e-5, 1e-6  # the second when the first fails: a kink nearby may be crossed by the longer step only
 LIMIT = 200  # coordinates tested one by one; in a larger array, halving finds the block to test
-ROUNDS = 10  # blocks tested in one array, each without the kinks found before
-NOISE = 400 * np.finfo("float64").eps  # rounding of a value near 1, with room for long sums
+ROUNDS = 50  # blocks tested in one array, each without the kinks found before
+NOISE = 100 * np.finfo("float64").eps  # rounding of a value near 1, with room for long sums
 
 Index = tuple[int, ...]
 
@@ -219,6 +219,7 @@ class _Search:
         for _ in range(ROUNDS):
             slopes = {index: self.slope(self.only(index, 1)) for index in self.block()}
             self.kinks += [index for index, s in slopes.items() if s.kink]
+            self.error = max([s.error for s in slopes.values() if s.fine], default=self.error)
             wrong = {index: s for index, s in slopes.items() if not s.fine and not s.kink}
             if wrong:
                 self.error = max(s.error for s in wrong.values())
@@ -254,7 +255,7 @@ class _Search:
             jumps.append(abs(up - down))
             if error <= self.rtol:
                 return _Slope(yours, expected, error, True)
-        kink = jumps[1] > max(0.3 * jumps[0], 1e-3 * max(abs(up), abs(down)), 4 * noise)
+        kink = jumps[1] > max(0.3 * jumps[0], 4 * noise)
         return _Slope(yours, expected, gap / scale, False, kink)
 
     def sides(self, v: np.ndarray, eps: float) -> tuple[float, float]:

@@ -17,6 +17,8 @@ class Loss:
     y = dx = ops = None
 
     def forward(self, z: Any, t: Any, n: int | None = None) -> Any:
+        if not hasattr(t, "shape"):
+            raise TypeError(f"the targets must be an array, got a {type(t).__name__}: use np.asarray(t)")
         self.used, self.t, self.n = self.ops or default_table(z), t, n or len(z)
         if not self.n:
             raise ValueError(f"the batch is empty: z {z.shape}, t {t.shape}")
@@ -24,7 +26,10 @@ class Loss:
         return total / self.n
 
     def backward(self) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; if it is what forward keeps: run forward first")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(str, self.options))})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -126,7 +125,8 @@ class Network:
 
     def replica(self, grad: Any) -> Network:
         """The same θ, a gradient and a memory of its own: what a step, a thread or a captured graph works on."""
-        net = copy.copy(self)
+        net = object.__new__(type(self))
+        vars(net).update(vars(self))
         net.grad, net.layers = grad, [layer.replica() for layer in self.layers]
         point(net.layers, grad)
         return net
@@ -141,6 +141,12 @@ class Network:
         for name, value in self.buffers.items():
             net.buffers[name][...] = net.backend.asarray(value)
         return net
+
+    def __deepcopy__(self, memo: dict) -> Network:
+        return self.to(self.backend)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Network is kept in a file by net.save(path) and net.load(path), not by pickle")
 
     def save(self, path: str | Path) -> None:
         """Write parameters and buffers to one safetensors file, whole or not at all."""

@@ -23,7 +23,10 @@ class Param(property):
         owner.params = (*owner.params, name)
 
     def assign(self, layer: Any, value: Any) -> None:
-        copy_into(getattr(layer, "_" + self.name), value, f"{type(layer).__name__}.{self.name}")
+        view, name = getattr(layer, "_" + self.name), f"{type(layer).__name__}.{self.name}"
+        if view is False:
+            raise ValueError(f"there is no {name}: the layer was made with bias=False")
+        copy_into(view, value, name)
 
 
 def copy_into(view: Any, value: Any, name: str) -> None:
@@ -33,6 +36,7 @@ def copy_into(view: Any, value: Any, name: str) -> None:
 
 
 def check_shape(view: Any, value: Any, name: str) -> None:
+    """Raise, naming both shapes, where the value does not fit the view."""
     if np.shape(value) != view.shape:
         raise ValueError(f"{name} expects {view.shape}, got {np.shape(value)}")
 
@@ -77,6 +81,7 @@ def pack(layers: Sequence, backend: Backend, dtype: str, key: int) -> tuple[Any,
     for layer, name, _, view in views(layers, theta):
         spec = layer.specs[name]
         value = spec.init(generator(key, numbers[id(layer)], name), spec.shape, spec.fan_in, spec.fan_out)
+        check_shape(view, value, f"{layer!r}: what init makes for {name}")
         view[...] = backend.asarray(np.asarray(value, dtype))
         setattr(layer, "_" + name, view)
     point(layers, grad)

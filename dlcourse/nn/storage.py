@@ -61,6 +61,7 @@ def load(net: Any, path: str | Path) -> None:
 
 
 def named(net: Any) -> dict[str, Any]:
+    """Everything that a file of weights holds: parameters and buffers, by name."""
     return {**net.params, **net.buffers}
 
 

@@ -11,6 +11,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Row:
+    """One layer: its place, its output's shape for one example, and what it costs."""
+
     path: str
     layer: str
     shape: tuple

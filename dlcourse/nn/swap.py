@@ -74,6 +74,7 @@ def landed(result: Any, buffers: list, who: str) -> Any:
 
 
 def land(buffer: Any, value: Any, who: str) -> Any:
+    """Copy the value into the buffer, if there is one that it is not in already."""
     if buffer is None or buffer is False or buffer is value:
         return value
     shape = getattr(value, "shape", ())

@@ -59,6 +59,7 @@ def network_arrays(net: Any) -> dict[str, Any]:
 
 
 def arrays_of(run: Any) -> dict[str, Any]:
+    """Every array of the run, by its name in the file."""
     return (
         {f"network.{name}": a for name, a in network_arrays(run.net).items()}
         | {f"optimizer.{name}": a for name, a in run.optimizer.state().items()}
@@ -116,15 +117,18 @@ def flatten(tree: dict, path: str = "") -> dict[str, Any]:
 
 
 def load_history(history: Any, found: dict, batch_losses: np.ndarray) -> None:
+    """Fill the history from the file's JSON and its vector of batch losses."""
     vars(history).update(found, batch_losses=batch_losses.tolist(), ended="failed")
     history.verdict = found["verdict"] and Verdict(*found["verdict"])
 
 
 def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The arrays whose names start so, without that start."""
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
 def on_device(arrays: dict[str, Any], like: Any) -> dict[str, Any]:
+    """The same arrays on the backend of `like`."""
     return {name: backend_of(like).asarray(a) for name, a in arrays.items()}
 
 

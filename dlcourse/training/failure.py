@@ -73,6 +73,7 @@ def first_bad_layer(net: Any, x: Any) -> tuple[str, str] | None:
 
 
 def watched(path: str, layer: Any, found: list) -> Any:
+    """The layer's forward, which notes the first output that is not finite."""
     forward = layer.forward
 
     def look(x: Any, train: bool = False) -> Any:

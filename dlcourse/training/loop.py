@@ -114,6 +114,7 @@ def fit(
 
 
 def all_epochs(run: Run) -> None:
+    """Epochs until they are done or somebody asks to stop."""
     while run.epoch < run.epochs and not run.over:
         one_epoch(run)
     run.history.ended = "interrupted" if run.interrupted else f"stopped: {run.stopped}" if run.stopped else "finished"
@@ -137,6 +138,7 @@ def one_epoch(run: Run) -> None:
 
 
 def one_batch(run: Run, x: Any, t: Any) -> None:
+    """One update, with the hooks before and after it."""
     run.tell("before_batch")
     run.last_loss = value = run.step(x, t)
     run.values[run.batch] = value
@@ -156,6 +158,7 @@ def check_finite(run: Run, values: np.ndarray) -> None:
 
 
 def batch_sizes(batches: Any) -> np.ndarray:
+    """How many examples each batch has: the last one may be short."""
     return np.minimum(batches.size, batches.n - batches.size * np.arange(len(batches)))
 
 
@@ -200,6 +203,7 @@ class Interruptible:
 
 
 def check_arguments(batches: Any, epochs: int) -> None:
+    """Raise one sentence for epochs that cannot be counted and batches that are none."""
     if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 1:
         raise ValueError(f"epochs says how often to go through the data, a whole number from 1 on, got {epochs!r}")
     if not all(hasattr(batches, name) for name in ("epoch", "n", "size", "__len__")):

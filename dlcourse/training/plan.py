@@ -77,6 +77,7 @@ def bind_dx(layer: Layer, dy: Any, wanted: bool, new: Callable) -> Any:
 
 
 def has_params(layer: Layer) -> bool:
+    """Is there anything to learn in this layer, or in the layers it holds?"""
     return bool(layer.params) or any(map(has_params, layer.layers))
 
 

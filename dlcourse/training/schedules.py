@@ -33,6 +33,7 @@ def warmup(schedule: Rate, updates: int) -> Rate:
 
 
 def need_updates(name: str, number: int) -> None:
+    """Raise where a number of updates is none."""
     if number < 1:
         raise ValueError(f"{name} is a number of updates, 1 or more, got {number}")
 

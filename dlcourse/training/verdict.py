@@ -96,5 +96,6 @@ def chance_loss(t: Any) -> float:
 
 
 def check_rule(patience: int, tolerance: float) -> None:
+    """Raise where patience or tolerance make no rule."""
     if patience < 1 or not tolerance >= 0:
         raise ValueError(f"patience must be 1 epoch or more and tolerance 0 or more, got {patience} and {tolerance}")

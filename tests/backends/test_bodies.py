@@ -22,7 +22,7 @@ def arena(request):
 
 @pytest.mark.parametrize("name", BODIES)
 def test_body_is_its_equation(name, arena):
-    @settings(max_examples=150 if "conv" in name or "pool" in name else 60)
+    @settings(max_examples=200)
     @given(st.data())
     def check(data):
         example_args = example(name, data)

@@ -131,6 +131,12 @@ def test_a_copy_of_an_array_is_one(x):
         np.testing.assert_array_equal(x.get(), HOST)
 
 
+def test_an_index_of_shape_zero_makes_a_copy(x):
+    row = x[xp.zeros((), "int64")]
+    row += 1
+    np.testing.assert_array_equal(x.get(), HOST)
+
+
 def test_gpus_do_not_warn(x):
     y = x.copy()
     y[...] = 0

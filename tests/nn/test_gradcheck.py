@@ -197,9 +197,9 @@ def test_the_culprits_coordinate_is_the_one_that_was_spoiled_and_the_ratio_tells
     assert str(worst).startswith("W[1, 2] is ")
 
 
-@pytest.mark.parametrize("spoiled", [1, 60_000, 99_999])
-def test_one_wrong_coordinate_among_a_hundred_thousand_is_found_with_few_forward_passes(spoiled):
-    calls, z = [], normal(100, 1000)
+@pytest.mark.parametrize("spoiled", [1, 12_000, 19_999])
+def test_one_wrong_coordinate_among_twenty_thousand_is_found_with_few_forward_passes(spoiled):
+    calls, z = [], normal(20, 1000)
 
     def forward(z):
         calls.append(1)
@@ -250,9 +250,9 @@ def test_a_wrong_gradient_is_found_between_kinks():
 
 
 def test_more_kinks_than_are_tested_at_once():
-    z = np.where(rng.random((40, 50)) < 0.4, 0.0, normal(40, 50))
+    z = np.where(np.random.default_rng(5).random((40, 50)) < 0.4, 0.0, normal(40, 50))
     report = gradcheck_pair(F.relu, lambda da, z: F.relu_backward(da, F.relu(z)), z)
-    assert report and all(z[index] == 0 for _, index in report.kinks)
+    assert report and {index for _, index in report.kinks} == set(zip(*np.nonzero(z == 0)))
 
 
 def test_kinks_alone_prove_nothing():
@@ -306,7 +306,8 @@ def network_and_batch(seed):
     """A small random network of any of the layers, with non-zero parameters, and a batch for it."""
     g = np.random.default_rng(seed)
     B, K, C = int(g.integers(2, 6)), int(g.integers(2, 5)), int(g.integers(1, 4))
-    bends = [ReLU, LeakyReLU, ELU, GELU, GELUTanh, SiLU, Softplus, Sigmoid, Tanh]
+    leaky, elu = (lambda: LeakyReLU(0.2)), (lambda: ELU(0.5))
+    bends = [ReLU, leaky, elu, GELU, GELUTanh, SiLU, Softplus, Sigmoid, Tanh]
     bend = lambda: bends[g.integers(len(bends))]()  # noqa: E731
     layers, x, features = [], g.standard_normal((B, 6, 7, C)), 0
     if g.random() < 0.5:

@@ -146,6 +146,12 @@ def test_pooling_by_hand():
     assert MaxPool2D(3).stride == 3 and MaxPool2D().size == 2
 
 
+def test_the_first_of_equal_numbers_takes_the_whole_gradient():
+    net = alone(MaxPool2D())
+    net.forward(np.ones((1, 2, 4, 1)))
+    np.testing.assert_array_equal(net.backward(np.array([[[[3.0], [5.0]]]]))[0, :, :, 0], [[3, 0, 5, 0], [0, 0, 0, 0]])
+
+
 def test_flatten_numbers_the_features_row_by_row_whatever_the_order_in_memory():
     x = np.arange(24.0).reshape(2, 3, 2, 2)
     for a in (x, np.asfortranarray(x)):
@@ -333,7 +339,7 @@ def test_initializers_see_the_fans():
 def test_a_layer_outside_a_network_says_what_to_do():
     with pytest.raises(AttributeError, match=r"Dense\(3, 4\) has no W yet.*Network"):
         Dense(3, 4).W  # noqa: B018
-    with pytest.raises(AttributeError, match="has no attribute 'w'"):
+    with pytest.raises(AttributeError, match="has no 'w'"):
         Network(Dense(3, 4)).layers[0].w  # noqa: B018
 
 
@@ -410,3 +416,30 @@ def test_extreme_logits_give_finite_losses(dtype):
         assert np.isfinite(loss.forward(z, t)) and np.isfinite(loss.backward()).all()
         assert loss.backward().dtype == dtype
     assert SoftmaxCrossEntropy().forward(z, np.array([1, 1])) == pytest.approx(1e4)
+
+
+def test_what_is_used_too_early_says_what_to_do():
+    with pytest.raises(AttributeError, match=r"put it into a Network\(...\) first"):
+        ReLU().forward(np.ones((2, 3)))
+    net = Network(Dense(3, 2))
+    with pytest.raises(AttributeError, match="run forward first"):
+        net.backward(np.ones((1, 2), "float32"))
+    with pytest.raises(AttributeError, match="run forward first"):
+        MeanSquaredError().backward()
+    with pytest.raises(TypeError, match="targets must be an array, got a list"):
+        MeanSquaredError().forward(np.ones((1, 2)), [[1, 2]])
+    with pytest.raises(ValueError, match="made with bias=False"):
+        Network(Dense(3, 2, bias=False)).layers[0].b = np.zeros(2)
+
+
+def test_a_deep_copy_is_a_network_of_its_own_and_pickle_is_refused():
+    import copy
+    import pickle
+
+    net = Network(Dense(3, 2), BatchNorm(2))
+    twin = copy.deepcopy(net)
+    assert (twin.theta == net.theta).all() and twin.theta is not net.theta
+    twin.params["0.W"] = np.zeros((3, 2))
+    assert not twin.theta[:6].any() and net.theta[:6].any()
+    with pytest.raises(TypeError, match="net.save"):
+        pickle.dumps(net)

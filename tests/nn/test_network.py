@@ -455,7 +455,7 @@ def test_the_file_is_plain_safetensors(tmp_path):
     assert {n: a.shape for n, a in arrays.items()} == {
         "0.W": (5, 7), "0.b": (7,), "2.W": (7, 3), "2.b": (3,), "counter": (),
     }  # fmt: skip
-    save_file({n: a + 1 for n, a in arrays.items()}, tmp_path / "b.safetensors")
+    save_file({n: np.asarray(a + 1) for n, a in arrays.items()}, tmp_path / "b.safetensors")
     other = mlp(key=9)
     other.load(tmp_path / "b.safetensors")
     np.testing.assert_array_equal(other.params["2.W"], net.params["2.W"] + 1)

@@ -254,7 +254,8 @@ def leaves(layers):
 
 def a_network(seed):
     g = np.random.default_rng(seed)
-    bends = [ReLU, LeakyReLU, ELU, GELU, GELUTanh, SiLU, Softplus, Sigmoid, Tanh]
+    leaky, elu = (lambda: LeakyReLU(0.2)), (lambda: ELU(0.5))
+    bends = [ReLU, leaky, elu, GELU, GELUTanh, SiLU, Softplus, Sigmoid, Tanh]
     bend = lambda: bends[g.integers(len(bends))]()  # noqa: E731
     B, C, O, H, K = (int(n) for n in g.integers(2, 6, 5))
     x = g.standard_normal((B, 6, 7, C))

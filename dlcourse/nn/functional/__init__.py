@@ -18,7 +18,8 @@ from .elementwise import (add, add_backward, elu, elu_backward, gelu, gelu_backw
                           silu_backward, softplus, softplus_backward, tanh, tanh_backward)
 from .losses import (binary_cross_entropy, binary_cross_entropy_backward, mean_squared_error,
                      mean_squared_error_backward, softmax_cross_entropy, softmax_cross_entropy_backward)
-from .norm import alone, batchnorm, batchnorm_backward, layernorm, layernorm_backward, normalize, update_running
+from .norm import (alone, batchnorm, batchnorm_backward, layernorm, layernorm_backward, normalize,
+                   normalize_backward, update_running)
 from .pooling import (avgpool2d, avgpool2d_backward, global_avgpool2d, global_avgpool2d_backward, maxpool2d,
                       maxpool2d_backward)
 from .shape import flatten, flatten_backward

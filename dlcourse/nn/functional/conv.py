@@ -101,6 +101,7 @@ def pad(x: Any, P: int) -> Any:
 
 
 def padded_like(x: Any, P: int) -> Any:
+    """Scratch for the images of x with P more rows and columns on every side."""
     B, Y, X, C = x.shape
     return image_scratch(x, (B, Y + 2 * P, X + 2 * P, C))
 

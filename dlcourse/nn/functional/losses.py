@@ -92,5 +92,6 @@ def check_labels(be: Any, t: Any, K: int) -> None:
 
 
 def same_shape(y: Any, t: Any) -> None:
+    """Raise, naming both shapes, where the targets do not fit the outputs."""
     if y.shape != t.shape:
         raise ValueError(f"the targets must fit the outputs: the outputs have shape {y.shape}, the targets {t.shape}")

@@ -73,6 +73,27 @@ def normalize(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float 
     return y
 
 
+def normalize_backward(
+    dy: Any, x: Any, gamma: Any, mean: Any, var: Any,
+    *, eps: float = 1e-5, dx: Any = None, dgamma: Any = None, dbeta: Any = None,
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """dβ = Σ dy   dγ = Σ dy x̂   dx = dy γ/σ   x̂ = (x − μ)/σ   σ = √(var + ε)
+    dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)
+
+    The statistics are given, so they have no gradient.
+    """
+    be, rest = backend_of(x), tuple(range(x.ndim - 1))
+    inv = 1 / be.xp.sqrt(var + eps)
+    if dbeta is not False:
+        dbeta = dy.sum(axis=rest, out=dbeta)
+    if dgamma is not False:
+        xhat = be.xp.subtract(x, mean, out=be.scratch_like(x))
+        xhat *= inv
+        xhat *= dy
+        dgamma = xhat.sum(axis=rest, out=dgamma)
+    return be.xp.multiply(dy, gamma * inv, out=dx) if dx is not False else dx, dgamma, dbeta
+
+
 def update_running(
     running_mean: Any, running_var: Any, mean: Any, var: Any, n: Any, momentum: float = 0.1
 ) -> tuple[Any, Any]:

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 class Spec(NamedTuple):
     """What a parameter is before the network draws it."""
@@ -14,6 +16,13 @@ class Spec(NamedTuple):
     init: Callable
     fan_in: int = 1
     fan_out: int = 1
+
+
+class Homeless:
+    """The table of a layer that is in no network."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"the layer has no {name} to compute with yet: put it into a Network(...) first")
 
 
 class Layer:
@@ -27,7 +36,8 @@ class Layer:
 
     op, params, buffers, layers = "", (), (), ()
     specs: dict[str, Spec] = {}
-    y = dx = ops = None
+    y = dx = None
+    ops: Any = Homeless()
     inplace, saves_y, rows = False, False, False
     placed, number = False, 0  # in a network; which leaf of it, counted depth first
 
@@ -56,4 +66,11 @@ class Layer:
     def __getattr__(self, name: str) -> Any:
         if name.lstrip("_d") in self.params or name.lstrip("_") in self.buffers:
             raise AttributeError(f"{self!r} has no {name} yet: its arrays are made when it is put into a Network(...)")
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; if it is what forward keeps: run forward first")
+
+
+def counted(layer: Layer, least: int = 1, **numbers: int) -> None:
+    """Raise one sentence for a size that is no whole number from `least` on."""
+    for name, value in numbers.items():
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{type(layer).__name__}: {name} is a whole number from {least} on, got {value!r}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..initializers import he, zeros
 from ..params import Param
-from .base import Layer, Spec
+from .base import Layer, Spec, counted
 
 
 class Conv2D(Layer):
@@ -27,6 +27,8 @@ class Conv2D(Layer):
         bias: bool = True,
         init: Callable = he,
     ):
+        counted(self, c_in=c_in, c_out=c_out, kernel=kernel, stride=stride)
+        counted(self, 0, padding=padding)
         self.c_in, self.c_out, self.kernel, self.stride, self.padding = c_in, c_out, kernel, stride, padding
         area = kernel * kernel
         self.specs = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..initializers import he, zeros
 from ..params import Param
-from .base import Layer, Spec
+from .base import Layer, Spec, counted
 
 
 class Dense(Layer):
@@ -17,6 +17,7 @@ class Dense(Layer):
     W, b = Param(), Param()
 
     def __init__(self, n_in: int, n_out: int, *, bias: bool = True, init: Callable = he):
+        counted(self, n_in=n_in, n_out=n_out)
         self.n_in, self.n_out = n_in, n_out
         self.specs = {"W": Spec((n_in, n_out), init, n_in, n_out), "b": Spec((n_out,), zeros)}
         if not bias:

@@ -7,7 +7,7 @@ from typing import Any
 from ..functional import alone
 from ..initializers import ones, zeros
 from ..params import Param
-from .base import Layer, Spec
+from .base import Layer, Spec, counted
 
 
 class BatchNorm(Layer):
@@ -23,6 +23,7 @@ class BatchNorm(Layer):
     leader = True  # of the parts, one keeps the running statistics
 
     def __init__(self, channels: int, *, momentum: float = 0.1, eps: float = 1e-5):
+        counted(self, channels=channels)
         self.channels, self.momentum, self.eps = channels, momentum, eps
         self.specs = {"gamma": Spec((channels,), ones), "beta": Spec((channels,), zeros)}
         self.buffer_specs = {"running_mean": Spec((channels,), zeros), "running_var": Spec((channels,), ones)}
@@ -36,18 +37,22 @@ class BatchNorm(Layer):
         return x
 
     def forward(self, x: Any, train: bool = False) -> Any:
+        self.x, self.train = x, train
         if not train:
             given = self.gamma, self.beta, self.running_mean, self.running_var
             return self.ops.normalize(x, *given, eps=self.eps, y=self.y)
-        self.x, how = x, dict(allreduce=self.allreduce, eps=self.eps)
+        how = dict(allreduce=self.allreduce, eps=self.eps)
         *self.stats, y = self.ops.batchnorm(x, self.gamma, self.beta, **how, y=self.y)
         if self.leader:
             self.ops.update_running(self.running_mean, self.running_var, *self.stats, self.momentum)
         return y
 
     def backward(self, dy: Any) -> Any:
-        how = dict(allreduce=self.allreduce, eps=self.eps)
         where = dict(dx=self.dx, dgamma=self.dgamma, dbeta=self.dbeta)
+        if not self.train:
+            given = self.gamma, self.running_mean, self.running_var
+            return self.ops.normalize_backward(dy, self.x, *given, eps=self.eps, **where)[0]
+        how = dict(allreduce=self.allreduce, eps=self.eps)
         return self.ops.batchnorm_backward(dy, self.x, self.gamma, *self.stats, **how, **where)[0]
 
 
@@ -63,6 +68,7 @@ class LayerNorm(Layer):
     inv: Any = None
 
     def __init__(self, channels: int, *, eps: float = 1e-5):
+        counted(self, channels=channels)
         self.channels, self.eps = channels, eps
         self.specs = {"gamma": Spec((channels,), ones), "beta": Spec((channels,), zeros)}
 

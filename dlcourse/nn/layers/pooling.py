@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Layer
+from .base import Layer, counted
 
 
 class Pool2D(Layer):
     """y[n,i,j] = one number of the patch x[n, iS:iS+size, jS:jS+size]      x (B,Y,X,C)  ->  y (B,Y',X',C)"""
 
     def __init__(self, size: int = 2, stride: int | None = None):
-        self.size, self.stride = size, stride or size
+        self.size, self.stride = size, size if stride is None else stride
+        counted(self, size=size, stride=self.stride)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.size})"
