@@ -35,9 +35,13 @@ def dot(a: np.ndarray, b: np.ndarray, out: np.ndarray | None) -> np.ndarray:
 
 def dense(x: Any, W: Any, b: Any, *, z: Any = None) -> Any:
     """z = x W + b      x (B,I)  W (I,O)  b (O,)  ->  z (B,O)"""
-    if x.shape[1:] != W.shape[:1]:
-        raise ValueError(f"x W needs x (B,I) and W (I,O) with the same I, got x {x.shape} and W {W.shape}")
-    z = dot(x, W, z)
+    try:
+        z = np.dot(x, W, z)
+    except ValueError as error:  # shapes that do not fit, or a buffer that np.dot does not take
+        if x.shape[1:] != W.shape[:1]:
+            sentence = f"x W needs x (B,I) and W (I,O) with the same I, got x {x.shape} and W {W.shape}"
+            raise ValueError(sentence) from error
+        z = np.matmul(x, W, out=z)
     return z if b is False else np.add(z, b, z)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .numpy_dense import ones
-from .numpy_scratch import scratch, scratch_like
+from .numpy_scratch import scratch
 
 ZERO, HALF, ONE = (np.array(c, "float32") for c in (0, 0.5, 1))
 TABLE = 256  # classes: up to here a row of T is copied from the identity matrix
@@ -41,7 +41,7 @@ def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.
 def binary_cross_entropy(z: Any, t: Any, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B mean_O (log(1 + e^z) − t z)   p = σ(z)      z (B,O)  t (B,O)  ->  L ()  p (B,O)"""
     _same_shape(z, t)
-    loss, product = scratch_like(z), scratch_like(z)
+    loss, product = scratch(z.shape), scratch(z.shape)
     np.logaddexp(ZERO, z, loss)
     np.subtract(loss, np.multiply(z, t, product), loss)
     p = np.multiply(z, HALF, p)

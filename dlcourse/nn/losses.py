@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 from .ops import default_table
+from .params import Missing
 
 
 class Loss:
     """forward(z, t, n=None) -> scalar      backward() -> dz"""
 
-    op, options = "", ()
+    options: tuple = ()
     y = dx = ops = None
+    used: Any = Missing("the loss has nothing to go back from: run loss.forward(z, t) first")
 
     def forward(self, z: Any, t: Any, n: int | None = None) -> Any:
         if not hasattr(t, "shape"):
@@ -22,14 +24,15 @@ class Loss:
         self.used, self.t, self.n = self.ops or default_table(z), t, n or len(z)
         if not self.n:
             raise ValueError(f"the batch is empty: z {z.shape}, t {t.shape}")
-        total, self.saved = getattr(self.used, self.op)(z, t, *self.options, **{self.saves: self.y})
+        total, self.saved = self.total(z, t)
         return total / self.n
+
+    def total(self, z: Any, t: Any) -> tuple[Any, Any]:
+        """The sum over these examples, and what backward needs."""
+        raise NotImplementedError(f"{type(self).__name__} has no total")
 
     def backward(self) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no backward")
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"{type(self).__name__} has no {name!r}; if it is what forward keeps: run forward first")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(str, self.options))})"
@@ -38,7 +41,8 @@ class Loss:
 class MeanSquaredError(Loss):
     """L = 1/n Σ_B 1/O Σ_O (y − t)²      y (B,O)  t (B,O)  ->  L ()"""
 
-    op, saves = "mean_squared_error", "e"
+    def total(self, z: Any, t: Any) -> tuple[Any, Any]:
+        return self.used.mean_squared_error(z, t, e=self.y)
 
     def backward(self) -> Any:
         return self.used.mean_squared_error_backward(self.saved, self.n, dy=self.dx)
@@ -47,7 +51,8 @@ class MeanSquaredError(Loss):
 class BinaryCrossEntropy(Loss):
     """L = −1/n Σ_B 1/O Σ_O t log σ(z) + (1 − t) log(1 − σ(z))      z (B,O)  t (B,O)  ->  L ()      from logits z"""
 
-    op, saves = "binary_cross_entropy", "p"
+    def total(self, z: Any, t: Any) -> tuple[Any, Any]:
+        return self.used.binary_cross_entropy(z, t, p=self.y)
 
     def backward(self) -> Any:
         return self.used.binary_cross_entropy_backward(self.saved, self.t, self.n, dz=self.dx)
@@ -59,12 +64,13 @@ class SoftmaxCrossEntropy(Loss):
     T is the target's distribution; with smoothing s it is (1 − s) T + s/K (Szegedy et al. 2016).
     """
 
-    op, saves = "softmax_cross_entropy", "p"
-
     def __init__(self, smoothing: float = 0.0):
         if not 0 <= smoothing < 1:
             raise ValueError(f"smoothing lies in [0, 1), got {smoothing}")
         self.options = (smoothing,) if smoothing else ()
+
+    def total(self, z: Any, t: Any) -> tuple[Any, Any]:
+        return self.used.softmax_cross_entropy(z, t, *self.options, p=self.y)
 
     def backward(self) -> Any:
         where = self.saved, self.t, self.n, *self.options

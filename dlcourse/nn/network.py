@@ -63,8 +63,13 @@ class Network:
 
     def backward(self, dy: Any) -> Any:
         """dx, and every gradient in `grad`, from the dy of the last forward."""
-        for layer in reversed(self.layers):
-            dy = layer.backward(dy)
+        try:
+            for layer in reversed(self.layers):
+                dy = layer.backward(dy)
+        except AttributeError as error:
+            if isinstance(error.obj, Layer):
+                raise AttributeError("backward goes back from the last forward: run net.forward(x) first") from error
+            raise
         return dy
 
     def predict(self, x: Any, *, block: int = 256) -> Any:

@@ -30,9 +30,6 @@ class Ops:
         vars(self).update(EQUATIONS)
         vars(self).update(bodies)
 
-    def __getattr__(self, name: str):
-        raise AttributeError(f"there is no operation {name!r}{suggestion(name)}")
-
     def replace(self, functions: dict[str, Callable], own: Iterable[str]) -> dict[str, Callable]:
         """Put these functions into the table; return those that stood there."""
         before = {name: getattr(self, name) for name in functions}

@@ -14,6 +14,16 @@ from ..backends import Backend, to_host
 LINE = 256  # bytes: every parameter starts on a line of its own; the padding between them stays zero
 
 
+class Missing:
+    """A class attribute that stands for what an instance does not have yet; reading it raises one sentence."""
+
+    def __init__(self, sentence: str):
+        self.sentence = sentence
+
+    def __get__(self, owner: Any, kind: type) -> Any:
+        raise AttributeError(self.sentence)
+
+
 class Param(property):
     """A learnable array of a layer. Reading gives a view into θ; assigning copies into it, so no view ever breaks."""
 
@@ -21,6 +31,9 @@ class Param(property):
         super().__init__(attrgetter("_" + name), self.assign)
         self.name = name
         owner.params = (*owner.params, name)
+        sentence = f"{owner.__name__} has no {name} yet: its arrays are made when it is put into a Network(...)"
+        setattr(owner, "_" + name, Missing(sentence))
+        setattr(owner, "d" + name, Missing(sentence))
 
     def assign(self, layer: Any, value: Any) -> None:
         view, name = getattr(layer, "_" + self.name), f"{type(layer).__name__}.{self.name}"

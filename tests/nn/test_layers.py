@@ -337,9 +337,9 @@ def test_initializers_see_the_fans():
 
 
 def test_a_layer_outside_a_network_says_what_to_do():
-    with pytest.raises(AttributeError, match=r"Dense\(3, 4\) has no W yet.*Network"):
+    with pytest.raises(AttributeError, match=r"Dense has no W yet.*Network"):
         Dense(3, 4).W  # noqa: B018
-    with pytest.raises(AttributeError, match="has no 'w'"):
+    with pytest.raises(AttributeError, match="has no attribute 'w'"):
         Network(Dense(3, 4)).layers[0].w  # noqa: B018
 
 
@@ -422,9 +422,9 @@ def test_what_is_used_too_early_says_what_to_do():
     with pytest.raises(AttributeError, match=r"put it into a Network\(...\) first"):
         ReLU().forward(np.ones((2, 3)))
     net = Network(Dense(3, 2))
-    with pytest.raises(AttributeError, match="run forward first"):
+    with pytest.raises(AttributeError, match=r"run net.forward\(x\) first"):
         net.backward(np.ones((1, 2), "float32"))
-    with pytest.raises(AttributeError, match="run forward first"):
+    with pytest.raises(AttributeError, match=r"run loss.forward\(z, t\) first"):
         MeanSquaredError().backward()
     with pytest.raises(TypeError, match="targets must be an array, got a list"):
         MeanSquaredError().forward(np.ones((1, 2)), [[1, 2]])

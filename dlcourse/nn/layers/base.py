@@ -63,11 +63,6 @@ class Layer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def __getattr__(self, name: str) -> Any:
-        if name.lstrip("_d") in self.params or name.lstrip("_") in self.buffers:
-            raise AttributeError(f"{self!r} has no {name} yet: its arrays are made when it is put into a Network(...)")
-        raise AttributeError(f"{type(self).__name__} has no {name!r}; if it is what forward keeps: run forward first")
-
 
 def counted(layer: Layer, least: int = 1, **numbers: int) -> None:
     """Raise one sentence for a size that is no whole number from `least` on."""

@@ -11,17 +11,30 @@ class Elementwise(Layer):
     """a = f(z). Backward needs only the output, so it may lie over the input."""
 
     inplace, saves_y = True, True
-    options: tuple = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(str, self.options))})"
 
     def forward(self, z: Any, train: bool = False) -> Any:
-        self.a = getattr(self.ops, self.op)(z, *self.options, a=self.y)
+        self.a = getattr(self.ops, self.op)(z, a=self.y)
         return self.a
 
     def backward(self, da: Any) -> Any:
-        return getattr(self.ops, self.op + "_backward")(da, self.a, *self.options, dz=self.dx)
+        return getattr(self.ops, self.op + "_backward")(da, self.a, dz=self.dx)
+
+
+class Shaped(Elementwise):
+    """a = f(z, shape): with one number that says how it bends."""
+
+    def __init__(self, shape: float):
+        self.bend = shape
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.bend})"
+
+    def forward(self, z: Any, train: bool = False) -> Any:
+        self.a = getattr(self.ops, self.op)(z, self.bend, a=self.y)
+        return self.a
+
+    def backward(self, da: Any) -> Any:
+        return getattr(self.ops, self.op + "_backward")(da, self.a, self.bend, dz=self.dx)
 
 
 class Bend(Elementwise):
@@ -43,7 +56,7 @@ class ReLU(Elementwise):
     op = "relu"
 
 
-class LeakyReLU(Elementwise):
+class LeakyReLU(Shaped):
     """a = z where z > 0, slope · z elsewhere"""
 
     op = "leaky_relu"
@@ -51,10 +64,10 @@ class LeakyReLU(Elementwise):
     def __init__(self, slope: float = 0.01):
         if not 0 < slope < 1:
             raise ValueError(f"LeakyReLU's slope lies between 0 and 1, got {slope}")
-        self.options = (slope,)
+        super().__init__(slope)
 
 
-class ELU(Elementwise):
+class ELU(Shaped):
     """a = z where z > 0, α (e^z − 1) elsewhere"""
 
     op = "elu"
@@ -62,7 +75,7 @@ class ELU(Elementwise):
     def __init__(self, alpha: float = 1.0):
         if not alpha > 0:
             raise ValueError(f"ELU's alpha is positive, got {alpha}")
-        self.options = (alpha,)
+        super().__init__(alpha)
 
 
 class Softplus(Elementwise):
