@@ -6,8 +6,8 @@
     python3 course.py doctor      look at this machine; likewise: reset NN, progress, lab --no-browser, ...
 
 Makes .venv beside this file (with uv where that is installed, else with venv and pip), installs the course into it and
-hands over to it. A broken, moved or outdated .venv is mended. Nothing but .venv is ever deleted, and nothing is written
-outside this folder; your own work lies in work/.
+hands over to it. A broken, moved or outdated .venv is mended. Nothing but .venv is ever deleted; your own work lies in
+work/.
 """
 # This file must parse on any Python, to be able to say that one is too old: no f-strings, no annotations.
 

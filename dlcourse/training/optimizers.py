@@ -7,6 +7,7 @@ running numbers such as Adam's β1ᵗ. The update rules get 0-d views of it, so 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,17 +18,9 @@ IDENTITY = dict.fromkeys(("mu", "rho", "beta1", "beta2", "eps", "eps_t", "scale"
 FRACTIONS, POSITIVE = ("mu", "rho", "beta1", "beta2"), ("eps", "clip")
 
 
-class Hyper:
+def hyper(name: str) -> property:
     """A number of the update rule. Reading gives it back as a Python float; assigning is optimizer.set(...)."""
-
-    def __set_name__(self, owner: type, name: str):
-        self.name = name
-
-    def __get__(self, optimizer: Optimizer | None, owner: type | None = None) -> Any:
-        return self if optimizer is None else optimizer.settings.get(self.name)
-
-    def __set__(self, optimizer: Optimizer, value: float):
-        optimizer.set(**{self.name: value})
+    return property(lambda self: self.settings.get(name), lambda self, value: self.set(**{name: value}))
 
 
 class Optimizer:
@@ -39,25 +32,31 @@ class Optimizer:
     clip         the whole gradient's length never exceeds this: ∇ ← ∇ min(1, clip / ‖∇‖)   (Pascanu et al. 2013),
                  before decay joins in
     states       name -> vector like θ that the rule remembers (v, m ...)
-    blocks       [θ, ∇, states ..., mask] in pieces of backend.chunk numbers: each piece stays in a level-2 cache
+    blocks       (θ, ∇, mask, what the rule takes, where it writes), in pieces of backend.chunk numbers: each stays in
+                 a level-2 cache
 
     Clipping and decay change ∇ in place: after a step, grad holds what the rule used.
     """
 
-    vectors: tuple[str, ...] = ()  # names of the states
+    op: str  # the operation that is the update rule,
+    vectors: tuple[str, ...] = ()  # the names of its states,
+    uses: tuple[str, ...] = ("lr",)  # and of its numbers, in its order
     running: dict[str, float] = {}  # numbers that the rule moves itself, and their start
-    decoupled = False  # True: the rule takes decay itself
-    lr, decay, clip = Hyper(), Hyper(), Hyper()
+    lr, decay, clip = hyper("lr"), hyper("decay"), hyper("clip")
 
-    def __init__(self, theta: Any, grad: Any, mask: Any = None, **hyper: float | None):
+    def __init__(self, theta: Any, grad: Any, numbers: dict[str, float], *, decay: float | None = None,
+                 mask: Any = None, clip: float | None = None):  # fmt: skip
         check_twins(theta, grad)
         self.backend, self.theta, self.grad = backend_of(theta), theta, grad
         self.ops = table(self.backend, theta.dtype)
         self.states = {name: self.backend.zeros(theta.shape, theta.dtype) for name in self.vectors}
-        self.settings = {name: value for name, value in hyper.items() if value is not None}
+        options = {"decay": decay, "clip": clip}
+        self.settings = numbers | {name: value for name, value in options.items() if value is not None}
+        self.clips, self.decays = clip is not None, decay is not None
         self.mask, self.failed = self._checked_mask(mask), None
         self._make_numbers()
-        self.blocks, self.tmp = self._cut()
+        self.blocks = list(self._cut(min(self.backend.chunk, theta.size)))
+        self.tmp = self.backend.empty(self.blocks[0][0].shape, theta.dtype)
         self.set(**self.settings)
 
     def __repr__(self) -> str:
@@ -66,18 +65,19 @@ class Optimizer:
     # ---- making
     def _make_numbers(self) -> None:
         """hp: what is true after the last good step. live: what the rule of this step gets; on the host, the same."""
-        start = dict.fromkeys(self.settings, 0.0) | self.running | {"scale": 1.0}
-        be, dtype, size = self.backend, self.theta.dtype, (len(start),)
-        self.hp, self.identity = be.zeros(size, dtype), be.zeros(size, dtype)
-        self.live = self.hp if be.host else be.zeros(size, dtype)
+        start, array = dict.fromkeys(self.settings, 0.0) | self.running | {"scale": 1.0}, self.backend.xp.array
+        self.hp = array([*start.values()], self.theta.dtype)
+        self.identity = array([IDENTITY.get(name, 0.0) for name in start], self.theta.dtype)
+        self.live = self.hp if self.backend.host else self.hp.copy()
         self.stored, self.numbers = (named_views(start, vector) for vector in (self.hp, self.live))
-        for i, name in enumerate(start):
-            self.hp[i], self.identity[i] = start[name], IDENTITY.get(name, 0.0)
 
-    def _cut(self) -> tuple[list[list], Any]:
-        n, c = self.theta.size, min(self.backend.chunk, self.theta.size)
-        vectors = [self.theta, self.grad, *self.states.values(), *([] if self.mask is None else [self.mask])]
-        return [[v[a : a + c] for v in vectors] for a in range(0, n, c)], self.backend.empty((c,), self.theta.dtype)
+    def _cut(self, size: int) -> Iterator[tuple]:
+        numbers = [getattr(self.numbers, name) for name in self.uses]
+        for start in range(0, self.theta.size, size):
+            theta, grad, *states = (v[start : start + size] for v in (self.theta, self.grad, *self.states.values()))
+            places = {"new": theta} | {f"new_{name}": v for name, v in zip(self.states, states)}
+            mask = None if self.mask is None else self.mask[start : start + size]
+            yield theta, grad, mask, (theta, grad, *states, *numbers), places
 
     def _checked_mask(self, mask: Any) -> Any:
         if mask is None:
@@ -91,9 +91,8 @@ class Optimizer:
     # ---- numbers
     def set(self, **hyper: float) -> None:
         """New learning rate, momentum ...: optimizer.set(lr=0.01). A captured graph sees it at its next replay."""
-        for name in hyper:
-            if name not in self.settings:
-                raise ValueError(f"{self!r} has no {name!r} to set: it was made with {', '.join(self.settings)}")
+        for name in hyper.keys() - self.settings.keys():
+            raise ValueError(f"{self!r} has no {name!r} to set: it was made with {', '.join(self.settings)}")
         checked = {name: checked_number(name, value) for name, value in hyper.items()}
         for name, value in checked.items():
             getattr(self.stored, name)[...] = self.settings[name] = value
@@ -111,7 +110,7 @@ class Optimizer:
     # ---- one step
     def step(self, ok: Any = None) -> None:
         """θ ← θ − step(∇). `ok` () bool: where it is false, only ∇ may change (on a device: without waiting for it)."""
-        if self.backend.host and ok is not None and not ok:
+        if ok is not None and self.backend.host and not ok:
             return
         self.advance(ok)
         self.update(self.blocks, self.tmp)
@@ -122,58 +121,53 @@ class Optimizer:
         With `ok` false on a device, the rule gets numbers that make it the identity, and a gradient of zero: both,
         because a gradient of NaN times a learning rate of zero is NaN. Nobody waits to learn which it was.
         """
-        if self.live is self.hp:
-            return self.turn(self.numbers)
+        if self.backend.host:
+            return self.turn()
         xp, self.failed = self.backend.xp, None if ok is None else ~ok
         self.live[...] = self.hp
-        self.turn(self.numbers)
+        self.turn()
         self.hp[...] = self.live if ok is None else xp.where(ok, self.live, self.hp)
         if ok is not None:
             self.live[...] = xp.where(ok, self.live, self.identity)
 
-    def turn(self, numbers: SimpleNamespace) -> None:
+    def turn(self) -> None:
         """Move the running numbers on, in place."""
-        if "clip" not in self.settings:
-            return
-        xp = self.backend.xp
-        s = sum(self.ops.sum_of_squares(grad, tmp=self.tmp[: grad.size]) for _, grad, *_ in self.blocks)
-        xp.divide(numbers.clip, xp.maximum(xp.sqrt(s), numbers.clip), out=numbers.scale)  # never divides by zero
+        if self.clips:
+            xp, n = self.backend.xp, self.numbers
+            s = sum(self.ops.sum_of_squares(grad, tmp=self.tmp[: grad.size]) for _, grad, *_ in self.blocks)
+            xp.divide(n.clip, xp.maximum(xp.sqrt(s), n.clip), out=n.scale)  # never divides by zero
 
     def update(self, blocks: list, tmp: Any) -> None:
         """The rule on some of the blocks, after `advance`. Threads may share them out, each with a tmp of its own."""
-        for theta, grad, *rest in blocks:
-            piece, mask = tmp[: theta.size], rest.pop() if self.mask is not None else None
-            self.prepare(theta, grad, mask, piece)
-            self.rule(theta, grad, *rest, mask, piece)
+        rule = getattr(self.ops, self.op)
+        for theta, grad, mask, inputs, places in blocks:
+            places["tmp"] = piece = tmp if theta.size == tmp.size else tmp[: theta.size]
+            if self.failed is not None:
+                self.backend.xp.copyto(grad, 0.0, where=self.failed)
+            if self.clips:
+                grad *= self.numbers.scale
+            if self.decays:
+                inputs = self.decayed(inputs, mask, piece)
+            rule(*inputs, **places)
 
-    def prepare(self, theta: Any, grad: Any, mask: Any, tmp: Any) -> None:
-        """∇ as the rule wants it: zero where the step failed, clipped, with the L2 penalty's part."""
-        if self.failed is not None:
-            self.backend.xp.copyto(grad, 0.0, where=self.failed)
-        if "clip" in self.settings:
-            grad *= self.numbers.scale
-        if "decay" in self.settings and not self.decoupled:
-            amount = self.where_masked(self.numbers.decay, mask, tmp)
-            self.ops.weight_decay(theta, grad, amount, new_grad=grad, tmp=tmp)
+    def decayed(self, inputs: tuple, mask: Any, tmp: Any) -> tuple:
+        """What the rule takes, after ∇ ← ∇ + λ θ."""
+        theta, grad, amount = *inputs[:2], self.where_masked(self.numbers.decay, mask, tmp)
+        self.ops.weight_decay(theta, grad, amount, new_grad=grad, tmp=tmp)
+        return inputs
 
     def where_masked(self, amount: Any, mask: Any, tmp: Any) -> Any:
         """The amount of decay: one number, or a vector (in tmp) that is zero where the mask is."""
         return amount if mask is None else self.backend.xp.multiply(mask, amount, out=tmp)
 
-    def rule(self, theta: Any, grad: Any, *states_mask_tmp: Any) -> None:
-        """One block, in place: rule(theta, grad, *states, mask, tmp)."""
-        raise NotImplementedError
-
 
 class SGD(Optimizer):
     """θ ← θ − η ∇      stochastic gradient descent (Robbins & Monro 1951; η shrinks only by a schedule)"""
 
-    def __init__(self, theta: Any, grad: Any, *, lr: float, decay: float | None = None, mask: Any = None,
-                 clip: float | None = None):  # fmt: skip
-        super().__init__(theta, grad, mask, lr=lr, decay=decay, clip=clip)
+    op = "sgd"
 
-    def rule(self, theta, grad, mask, tmp):
-        self.ops.sgd(theta, grad, self.numbers.lr, new=theta, tmp=tmp)
+    def __init__(self, theta: Any, grad: Any, *, lr: float, **options: Any):
+        super().__init__(theta, grad, dict(lr=lr), **options)
 
 
 class Momentum(Optimizer):
@@ -183,14 +177,10 @@ class Momentum(Optimizer):
     here, as in PyTorch, a new η acts on all of v at once. μ = 0.9 is the usual choice, not one of the paper.
     """
 
-    vectors, mu = ("v",), Hyper()
+    op, vectors, uses, mu = "momentum", ("v",), ("lr", "mu"), hyper("mu")
 
-    def __init__(self, theta: Any, grad: Any, *, lr: float, mu: float = 0.9, decay: float | None = None,
-                 mask: Any = None, clip: float | None = None):  # fmt: skip
-        super().__init__(theta, grad, mask, lr=lr, mu=mu, decay=decay, clip=clip)
-
-    def rule(self, theta, grad, v, mask, tmp):
-        self.ops.momentum(theta, grad, v, self.numbers.lr, self.numbers.mu, new=theta, new_v=v, tmp=tmp)
+    def __init__(self, theta: Any, grad: Any, *, lr: float, mu: float = 0.9, **options: Any):
+        super().__init__(theta, grad, dict(lr=lr, mu=mu), **options)
 
 
 class Nesterov(Momentum):
@@ -200,8 +190,7 @@ class Nesterov(Momentum):
     η stands outside v, as in Momentum.
     """
 
-    def rule(self, theta, grad, v, mask, tmp):
-        self.ops.nesterov(theta, grad, v, self.numbers.lr, self.numbers.mu, new=theta, new_v=v, tmp=tmp)
+    op = "nesterov"
 
 
 class RMSProp(Optimizer):
@@ -211,15 +200,11 @@ class RMSProp(Optimizer):
     The lecture names no η: 0.001 is the usual choice.
     """
 
-    vectors, rho, eps = ("v",), Hyper(), Hyper()
+    op, vectors, uses = "rmsprop", ("v",), ("lr", "rho", "eps")
+    rho, eps = hyper("rho"), hyper("eps")
 
-    def __init__(self, theta: Any, grad: Any, *, lr: float = 1e-3, rho: float = 0.9, eps: float = 1e-8,
-                 decay: float | None = None, mask: Any = None, clip: float | None = None):  # fmt: skip
-        super().__init__(theta, grad, mask, lr=lr, rho=rho, eps=eps, decay=decay, clip=clip)
-
-    def rule(self, theta, grad, v, mask, tmp):
-        n = self.numbers
-        self.ops.rmsprop(theta, grad, v, n.lr, n.rho, n.eps, new=theta, new_v=v, tmp=tmp)
+    def __init__(self, theta: Any, grad: Any, *, lr: float = 1e-3, rho: float = 0.9, eps: float = 1e-8, **options: Any):
+        super().__init__(theta, grad, dict(lr=lr, rho=rho, eps=eps), **options)
 
 
 class Adam(Optimizer):
@@ -230,27 +215,23 @@ class Adam(Optimizer):
     weakens where gradients are large: see AdamW.
     """
 
-    vectors, beta1, beta2, eps = ("m", "v"), Hyper(), Hyper(), Hyper()
+    op, vectors, uses = "adam", ("m", "v"), ("step", "beta1", "beta2", "eps_t")
     running = {"power1": 1.0, "power2": 1.0, "step": 0.0, "eps_t": 1.0}  # power1 = β1ᵗ
+    beta1, beta2, eps = hyper("beta1"), hyper("beta2"), hyper("eps")
 
     def __init__(self, theta: Any, grad: Any, *, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999,
-                 eps: float = 1e-8, decay: float | None = None, mask: Any = None,
-                 clip: float | None = None):  # fmt: skip
-        super().__init__(theta, grad, mask, lr=lr, beta1=beta1, beta2=beta2, eps=eps, decay=decay, clip=clip)
+                 eps: float = 1e-8, **options: Any):  # fmt: skip
+        super().__init__(theta, grad, dict(lr=lr, beta1=beta1, beta2=beta2, eps=eps), **options)
 
-    def turn(self, numbers):
-        super().turn(numbers)
-        xp, n = self.backend.xp, numbers
+    def turn(self):
+        super().turn()
+        xp, n = self.backend.xp, self.numbers
         n.power1 *= n.beta1
         n.power2 *= n.beta2
         xp.sqrt(1 - n.power2, out=n.eps_t)
         xp.multiply(n.lr, n.eps_t, out=n.step)
         n.step /= 1 - n.power1
         n.eps_t *= n.eps
-
-    def rule(self, theta, grad, m, v, mask, tmp):
-        n = self.numbers
-        self.ops.adam(theta, grad, m, v, n.step, n.beta1, n.beta2, n.eps_t, new=theta, new_m=m, new_v=v, tmp=tmp)
 
 
 class AdamW(Adam):
@@ -260,20 +241,17 @@ class AdamW(Adam):
     PyTorch's choice; the paper tunes it for each problem.
     """
 
-    decoupled, running = True, Adam.running | {"shrink": 0.0}  # shrink = η λ
+    op, running = "adamw", Adam.running | {"shrink": 0.0}  # shrink = η λ
 
     def __init__(self, theta: Any, grad: Any, *, decay: float = 0.01, **options: Any):
         super().__init__(theta, grad, decay=decay, **options)
 
-    def turn(self, numbers):
-        super().turn(numbers)
-        self.backend.xp.multiply(numbers.lr, numbers.decay, out=numbers.shrink)
+    def turn(self):
+        super().turn()
+        self.backend.xp.multiply(self.numbers.lr, self.numbers.decay, out=self.numbers.shrink)
 
-    def rule(self, theta, grad, m, v, mask, tmp):
-        n, decay = self.numbers, self.where_masked(self.numbers.shrink, mask, tmp)
-        self.ops.adamw(
-            theta, grad, m, v, n.step, n.beta1, n.beta2, n.eps_t, decay, new=theta, new_m=m, new_v=v, tmp=tmp
-        )
+    def decayed(self, inputs, mask, tmp):
+        return *inputs, self.where_masked(self.numbers.shrink, mask, tmp)
 
 
 def check_twins(theta: Any, grad: Any) -> None:
@@ -287,10 +265,13 @@ def check_twins(theta: Any, grad: Any) -> None:
 
 def checked_number(name: str, value: float) -> float:
     """The hyper-parameter as a Python float (a NumPy scalar would turn float32 work into float64)."""
-    value = float(value)
-    good = 0 <= value < 1 if name in FRACTIONS else 0 < value if name in POSITIVE else 0 <= value
-    if not (good and math.isfinite(value)):
-        need = "from 0 up to, but not, 1" if name in FRACTIONS else "above 0" if name in POSITIVE else "0 or above"
+    value, need = float(value), "0 or above"
+    good = 0 <= value < math.inf
+    if name in FRACTIONS:
+        good, need = 0 <= value < 1, "from 0 up to, but not, 1"
+    if name in POSITIVE:
+        good, need = 0 < value < math.inf, "above 0"
+    if not good:
         raise ValueError(f"{name} must be a number {need}, got {value:g}")
     return value
 

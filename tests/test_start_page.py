@@ -1,0 +1,59 @@
+"""START.md: every lesson in its order, what is there, what is solved, whatever the files look like."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from test_work import NAME, notebook
+
+from dlcourse.lesson import start_page, work
+from dlcourse.lesson.work import lay_out
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """The course's lessons and a work folder."""
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / NAME).write_bytes(notebook("x = 1", "y = ..."))
+    return tmp_path / "notebooks", tmp_path / "work"
+
+
+def test_start_lists_all_lessons_in_order_and_links_those_that_are_there(folders):
+    course, mine = folders
+    (course / NAME).write_bytes(notebook("*About 40 minutes, one exercise.*", "y = ...", exercise="01.1"))
+    lay_out(mine, course)
+    page = start_page.write_start(mine).read_text(encoding="utf-8")
+    numbers = [line[2:4] for line in page.replace("[**", "").splitlines() if line[2:4].isdigit()]
+    assert numbers == [f"{n:02}" for n in range(18)]
+    assert "| [**01 One unit**](01_one_unit.ipynb) | 40 min | 0 of 1 correct: 01.1 – |" in page
+    assert "| 17 Inference in parallel | | *not yet written* |" in page
+
+
+def test_start_and_progress_show_what_is_solved_and_where_an_update_lies(folders):
+    course, mine = folders
+    (course / NAME).write_bytes(notebook("y = ...", exercise="01.1"))
+    lay_out(mine, course)
+    (mine / "01_one_unit.new.ipynb").write_bytes(notebook("z"))
+    (mine / ".dlcourse" / "progress.json").write_text('{"version": 1, "exercises": {"01.1": {"state": "correct"}}}')
+    page = start_page.start_page(mine)
+    assert "1 of 1 correct: 01.1 ✓" in page and "([update](01_one_unit.new.ipynb) lies beside yours)" in page
+    assert start_page.progress_lines(mine) == ["01 One unit: 1 of 1 correct", "  01.1  correct"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"exercises": []}', '{"exercises": {"01.1": 3}}'])
+def test_a_broken_record_of_progress_stops_nothing(folders, text):
+    course, mine = folders
+    lay_out(mine, course)
+    (mine / ".dlcourse" / "progress.json").write_text(text)
+    assert "One unit" in start_page.start_page(mine)
+    assert start_page.progress_lines(mine) == ["01 One unit: 0 of 0 correct"]
+
+
+def test_the_titles_of_the_lessons_are_those_of_their_notebooks():
+    files = sorted(work.source_folder().glob("[0-9][0-9]_*.ipynb"))
+    assert files, "no lesson is there"
+    titles = {entry[:2]: entry[3:] for entries in start_page.LESSONS.values() for entry in entries}
+    for file in files:
+        first = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"])
+        assert first.splitlines()[0] == f"# {file.name[:2]} · {titles[file.name[:2]]}"
