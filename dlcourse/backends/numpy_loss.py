@@ -98,7 +98,8 @@ def _check_labels(t: np.ndarray, K: int) -> None:
     kind = t.dtype
     if kind.kind not in "iu":
         raise TypeError(f"labels are whole numbers, got an array of {kind}")
-    if t.size and np.maximum.reduce(t.view(_UNSIGNED[kind.itemsize])) >= K:
+    unsigned = t.view(_UNSIGNED[kind.itemsize]) if kind.isnative else t
+    if t.size and (np.maximum.reduce(unsigned) >= K or not kind.isnative and t.min() < 0):
         low, high = t.min(), t.max()
         wrong = high if low >= 0 else low
         raise ValueError(f"label {wrong} is out of range: the network has {K} outputs, so labels are 0 ... {K - 1}")

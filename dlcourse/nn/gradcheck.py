@@ -12,8 +12,7 @@ Source: Nocedal & Wright, Numerical Optimization, Springer 2006, section 8.1: a 
 root of the rounding error.
 """
 
-from __future__ import annotations
-
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,20 +26,31 @@ ROUNDS = 50  # blocks tested in one array, each without the kinks found before
 NOISE = 100 * np.finfo("float64").eps  # rounding of a value near 1, with room for long sums
 
 Index = tuple[int, ...]
+Arrays = dict[str, np.ndarray]
 
 
 class Coordinate(NamedTuple):
-    """One entry of one gradient, as backward computed it and as finite differences have it."""
+    """One entry of one gradient, as backward computed it and as finite differences have it.
+
+    error: relative.  kink: the entry has no derivative.  Along a direction, in the search, the index is None.
+    """
 
     name: str
-    index: Index
+    index: Index | None
     yours: float
     expected: float
+    error: float
+    kink: bool = False
 
     @property
     def ratio(self) -> float:
         """yours / expected      2: a factor 2; −1: a sign; the batch size: a missing division"""
         return self.yours / self.expected if self.expected else float("inf")
+
+    @property
+    def gap(self) -> float:
+        """|yours − expected|"""
+        return abs(self.yours - self.expected)
 
     def __str__(self) -> str:
         where = str(list(self.index)) if self.index else ""
@@ -74,17 +84,17 @@ class GradientReport:
         return f"<{self.message}>"
 
 
-def gradcheck(
-    net: Any, loss: Any, x: np.ndarray, t: np.ndarray, *, train: bool = True, key: int = 0, rtol: float = 1e-5
-) -> GradientReport:
+def gradcheck(net: Any, loss: Any, x: np.ndarray, t: np.ndarray, *,
+              train: bool = True, key: int = 0, rtol: float = 1e-5) -> GradientReport:  # fmt: skip
     """⟨v, ∇L⟩ = (L(θ + εv) − L(θ − εv)) / 2ε      for every parameter of a float64 network, and for its input x.
 
     Raises TypeError for a network in float32, whose rounding hides errors. θ and the buffers are left as they were.
     """
     if net.dtype != "float64" or not net.backend.host:
-        raise TypeError(
-            f"a gradient check needs Network(..., dtype='float64') on NumPy, got {net.dtype}, {net.backend!r}"
-        )
+        got = f"{net.dtype}, {net.backend!r}"
+        raise TypeError(f"a gradient check needs Network(..., dtype='float64') on NumPy, got {got}")
+    loss = copy.copy(loss)
+    loss.ops = net.ops  # what is swapped in this network, its loss included, is what is checked
     x, kept = np.array(x, "float64"), [(a, a.copy()) for a in (net.theta, *net.buffers.values())]
 
     def value() -> float:
@@ -101,9 +111,8 @@ def gradcheck(
             a[...] = before
 
 
-def gradcheck_pair(
-    forward: Callable, backward: Callable, *inputs: np.ndarray, key: int = 0, rtol: float = 1e-5
-) -> GradientReport:
+def gradcheck_pair(forward: Callable, backward: Callable, *inputs: np.ndarray,
+                   key: int = 0, rtol: float = 1e-5) -> GradientReport:  # fmt: skip
     """⟨v, Jᵀu⟩ = ⟨J v, u⟩      y = forward(*inputs), one gradient per input = backward(u, *inputs), u random.
 
     `gradcheck_pair(relu, lambda da, z: relu_backward(da, relu(z)), z)`. A gradient False is not wanted, not checked.
@@ -137,15 +146,14 @@ def _names(f: Callable, n: int) -> list[str]:
 # ---- the search: arrays, then blocks, then coordinates
 
 
-def _check(
-    value: Callable, arrays: dict[str, np.ndarray], gradients: Callable, rng: np.random.Generator, rtol: float
-) -> GradientReport:
+def _check(value: Callable, arrays: Arrays, gradients: Callable, rng: Any, rtol: float) -> GradientReport:
     """Every array by the dot-product test; then the wrong one nearest to the loss, coordinate by coordinate."""
     _use_elsewhere(arrays, gradients, rng)
     found = {name: np.array(g) for name, g in gradients().items() if g is not False}
-    if problem := _problem(value(), arrays, found):
+    here = value()
+    if problem := _problem(here, arrays, found):
         return GradientReport(False, problem)
-    searches = [_Search(value, name, arrays[name], g, rng, rtol) for name, g in found.items()]
+    searches = [_Search(value, here, name, arrays[name], g, rng, rtol) for name, g in found.items()]
     worst, failed = None, []
     for search in reversed(searches):
         if not search.dot_test():
@@ -166,7 +174,7 @@ def _verdict(checked: tuple, failed: list, error: float | None, worst: Coordinat
     return f"gradients right: {', '.join(checked)} (largest relative error {error:.1e}{left_out})"
 
 
-def _use_elsewhere(arrays: dict[str, np.ndarray], gradients: Callable, rng: np.random.Generator) -> None:
+def _use_elsewhere(arrays: Arrays, gradients: Callable, rng: Any) -> None:
     """Once at another point first: a backward that remembers an old input, or adds to an old gradient, is found out."""
     before = {name: a.copy() for name, a in arrays.items()}
     for a in arrays.values():
@@ -176,7 +184,7 @@ def _use_elsewhere(arrays: dict[str, np.ndarray], gradients: Callable, rng: np.r
         a[...] = before[name]
 
 
-def _problem(value: float, arrays: dict[str, np.ndarray], found: dict[str, np.ndarray]) -> str:
+def _problem(value: float, arrays: Arrays, found: Arrays) -> str:
     """What makes every comparison pointless, as a sentence; empty if nothing does."""
     if not np.isfinite(value):
         return f"the value itself is {value}: there is no gradient to check"
@@ -188,22 +196,12 @@ def _problem(value: float, arrays: dict[str, np.ndarray], found: dict[str, np.nd
     return ""
 
 
-class _Slope(NamedTuple):
-    """A derivative along one direction, and the finite difference that should equal it."""
-
-    yours: float
-    expected: float
-    error: float
-    fine: bool
-    kink: bool = False
-
-
 class _Search:
     """One array and its gradient: tested along random directions, narrowed down to a coordinate."""
 
-    def __init__(self, value: Callable, name: str, a: np.ndarray, g: np.ndarray, rng: np.random.Generator, rtol: float):
-        self.value, self.name, self.a, self.g, self.rng, self.rtol = value, name, a, g, rng, rtol
-        self.here, self.kinks, self.error = value(), [], None
+    def __init__(self, value: Callable, here: float, name: str, a: np.ndarray, g: np.ndarray, rng: Any, rtol: float):
+        self.value, self.here, self.name, self.a, self.g, self.rng, self.rtol = value, here, name, a, g, rng, rtol
+        self.kinks, self.error = [], None
 
     def dot_test(self) -> bool:
         """One random direction, without the kinks found so far."""
@@ -211,20 +209,19 @@ class _Search:
         for index in self.kinks:
             self.v[index] = 0
         slope = self.slope(self.v)
-        self.error = slope.error if slope.fine and self.v.any() else self.error
-        return slope.fine
+        fine = slope.error <= self.rtol
+        self.error = slope.error if fine and self.v.any() else self.error
+        return fine
 
     def culprit(self) -> Coordinate | None:
         """The coordinate that is most wrong; None if there is none, but only kinks."""
         for _ in range(ROUNDS):
-            slopes = {index: self.slope(self.only(index, 1)) for index in self.block()}
-            self.kinks += [index for index, s in slopes.items() if s.kink]
-            self.error = max([s.error for s in slopes.values() if s.fine], default=self.error)
-            wrong = {index: s for index, s in slopes.items() if not s.fine and not s.kink}
+            tested = [self.slope(self.only(index, 1), index) for index in self.block()]
+            self.kinks += [c.index for c in tested if c.kink]
+            self.error = max((c.error for c in tested if not c.kink), default=self.error)
+            wrong = [c for c in tested if c.error > self.rtol and not c.kink]
             if wrong:
-                self.error = max(s.error for s in wrong.values())
-                index, s = max(wrong.items(), key=lambda item: abs(item[1].yours - item[1].expected))
-                return Coordinate(self.name, index, s.yours, s.expected)
+                return max(wrong, key=lambda c: c.gap)
             if self.dot_test():
                 break
         return None
@@ -235,35 +232,33 @@ class _Search:
         while len(places[0]) > LIMIT:
             middle = len(places[0]) // 2
             halves = [tuple(p[:middle] for p in places), tuple(p[middle:] for p in places)]
-            slopes = [self.slope(self.only(half, self.v[half])) for half in halves]
-            places = max(zip(halves, slopes), key=lambda pair: abs(pair[1].yours - pair[1].expected))[0]
+            places = max(halves, key=lambda half: self.slope(self.only(half, self.v[half])).gap)
         return list(zip(*(p.tolist() for p in places))) if self.a.ndim else [()]
 
     def only(self, where: Any, values: Any) -> np.ndarray:
+        """A direction that is zero elsewhere."""
         v = np.zeros(self.a.shape)
         v[where] = values
         return v
 
-    def slope(self, v: np.ndarray) -> _Slope:
+    def slope(self, v: np.ndarray, index: Index | None = None) -> Coordinate:
         """⟨∇, v⟩ beside its finite difference; the shorter step has the last word."""
         yours, size, jumps = float((self.g * v).sum()), float(np.linalg.norm(self.g * v)), []
         for eps in EPS:
-            up, down = self.sides(v, eps)
+            up, down = self.climb(v, eps), self.climb(v, -eps)
             expected, noise = (up + down) / 2, NOISE * max(1.0, abs(self.here)) / eps
             scale, gap = max(size, abs(expected)), abs(yours - expected)
             error = gap / (scale + noise / self.rtol)
             jumps.append(abs(up - down))
             if error <= self.rtol:
-                return _Slope(yours, expected, error, True)
+                return Coordinate(self.name, index, yours, expected, error)
         kink = jumps[1] > max(0.3 * jumps[0], 4 * noise)
-        return _Slope(yours, expected, gap / scale, False, kink)
+        return Coordinate(self.name, index, yours, expected, gap / scale, kink)
 
-    def sides(self, v: np.ndarray, eps: float) -> tuple[float, float]:
-        """The slopes to the right and to the left."""
+    def climb(self, v: np.ndarray, eps: float) -> float:
+        """The slope of the way from here to εv."""
         before = self.a.copy()
-        self.a[...] = before + eps * v
-        right = self.value()
-        self.a[...] = before - eps * v
-        left = self.value()
+        self.a += eps * v
+        there = self.value()
         self.a[...] = before
-        return (right - self.here) / eps, (self.here - left) / eps
+        return (there - self.here) / eps

@@ -5,8 +5,6 @@ one output adds up (Dense: I, Conv2D: kY kX C), `fan_out` the outputs that one i
 formula says which variance keeps the signal alive; a normal and a uniform distribution can both have it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -3,8 +3,6 @@
 The equations sum; the Loss alone divides by n, the size of the whole batch, of which it may see a part.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from .ops import default_table
@@ -14,7 +12,7 @@ from .params import Missing
 class Loss:
     """forward(z, t, n=None) -> scalar      backward() -> dz"""
 
-    options: tuple = ()
+    op, options = "", ()
     y = dx = ops = None
     used: Any = Missing("the loss has nothing to go back from: run loss.forward(z, t) first")
 
@@ -41,6 +39,8 @@ class Loss:
 class MeanSquaredError(Loss):
     """L = 1/n Σ_B 1/O Σ_O (y − t)²      y (B,O)  t (B,O)  ->  L ()"""
 
+    op = "mean_squared_error"
+
     def total(self, z: Any, t: Any) -> tuple[Any, Any]:
         return self.used.mean_squared_error(z, t, e=self.y)
 
@@ -50,6 +50,8 @@ class MeanSquaredError(Loss):
 
 class BinaryCrossEntropy(Loss):
     """L = −1/n Σ_B 1/O Σ_O t log σ(z) + (1 − t) log(1 − σ(z))      z (B,O)  t (B,O)  ->  L ()      from logits z"""
+
+    op = "binary_cross_entropy"
 
     def total(self, z: Any, t: Any) -> tuple[Any, Any]:
         return self.used.binary_cross_entropy(z, t, p=self.y)
@@ -63,6 +65,8 @@ class SoftmaxCrossEntropy(Loss):
 
     T is the target's distribution; with smoothing s it is (1 − s) T + s/K (Szegedy et al. 2016).
     """
+
+    op = "softmax_cross_entropy"
 
     def __init__(self, smoothing: float = 0.0):
         if not 0 <= smoothing < 1:

@@ -3,8 +3,6 @@
 First the equations, then the backend's faster bodies, then (while `swap` lasts) a learner's own.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Iterable

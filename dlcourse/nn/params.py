@@ -1,7 +1,5 @@
 """One flat vector θ, one flat gradient ∇, and many named views into them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from operator import attrgetter

@@ -1,8 +1,7 @@
 """Weights in a file: safetensors, named as in the network (`0.W`, `1.running_mean`), written whole or not at all."""
 
-from __future__ import annotations
-
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,8 @@ class FileError(ValueError):
 
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write to a neighbour, flush it to the disk, then take the name: a reader sees the old file or the new one."""
-    path = Path(path)
-    neighbour = path.with_name(
-        f".{path.name}.writing"
-    )  # always the same: what a crash leaves is written over next time
+    path = Path(os.path.realpath(path))
+    neighbour = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.writing")  # nobody else's
     try:
         with open(neighbour, "wb") as f:
             f.write(data)
@@ -40,8 +37,8 @@ def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str
             return {name: f.get_tensor(name) for name in f.keys()}, f.metadata() or {}
     except FileNotFoundError:
         raise FileError(f"there is no file {path}") from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise FileError(f"{path} is no whole safetensors file ({error})") from error
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last two: BF16, F8
+        raise FileError(f"{path} is no whole safetensors file of numbers that NumPy knows ({error})") from error
 
 
 def save(net: Any, path: str | Path) -> None:
@@ -56,8 +53,13 @@ def load(net: Any, path: str | Path) -> None:
     """Every name and shape is compared before the first number is copied."""
     arrays, _ = read_tensors(path)
     fit(arrays, {name: a.shape for name, a in named(net).items()}, path)
+    with np.errstate(over="ignore"):
+        cast = {name: arrays[name].astype(view.dtype) for name, view in named(net).items()}
+    wrong = [name for name, a in cast.items() if not np.isfinite(a).all()]
+    if wrong:
+        raise FileError(f"{path} holds numbers in {wrong[0]} that are not finite in {net.dtype}; nothing was loaded")
     for name, view in named(net).items():
-        view[...] = net.backend.asarray(arrays[name].astype(view.dtype))
+        view[...] = net.backend.asarray(cast[name])
 
 
 def named(net: Any) -> dict[str, Any]:

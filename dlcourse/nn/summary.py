@@ -1,12 +1,12 @@
 """What a network is made of, and what it costs."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from .params import leaves
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,17 @@ class Summary:
     flops: int
 
     def __repr__(self) -> str:
-        head = ("", "layer", "output", "parameters", "bytes", "FLOPs")
-        item = self.bytes // max(self.parameters, 1)
-        body = [
-            (r.path, r.layer, _times(r.shape), *map(_count, (r.parameters, r.parameters * item, r.flops)))
-            for r in self.rows
-        ]
-        body.append(("", "total", "", *map(_count, (self.parameters, self.bytes, self.flops))))
-        width = [max(len(row[i]) for row in [head, *body]) for i in range(6)]
-        lines = [
-            "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, width)))
-            for row in [head, *body]
-        ]
-        lines.insert(1, "  ".join("─" * w for w in width))
-        outputs = f"For one example; its outputs take {_count(self.activation_bytes)} bytes. "
-        note = outputs + "FLOPs: multiplications and additions of the products, forward."
-        return "\n".join([*(line.rstrip() for line in lines), note])
+        item, table = self.bytes // max(self.parameters, 1), [("", "layer", "output", "parameters", "bytes", "FLOPs")]
+        for r in self.rows:
+            shape = " × ".join(map(str, r.shape))
+            table.append((r.path, r.layer, shape, f"{r.parameters:,}", f"{r.parameters * item:,}", f"{r.flops:,}"))
+        table.append(("", "total", "", f"{self.parameters:,}", f"{self.bytes:,}", f"{self.flops:,}"))
+        width = [max(map(len, column)) for column in zip(*table)]
+        table.insert(1, tuple("─" * w for w in width))
+        sides = [str.ljust] * 3 + [str.rjust] * 3
+        lines = ["  ".join(side(c, w) for side, c, w in zip(sides, row, width)).rstrip() for row in table]
+        outputs = f"For one example; its outputs take {self.activation_bytes:,} bytes. "
+        return "\n".join([*lines, outputs + "FLOPs: multiplications and additions of the products, forward."])
 
 
 def summarize(net: Any, input_shape: tuple | None) -> Summary:
@@ -63,22 +58,12 @@ def summarize(net: Any, input_shape: tuple | None) -> Summary:
 
 
 def _parameters(layer: Any) -> int:
-    inner = sum(_parameters(part) for part in layer.layers)
-    return inner + sum(math.prod(layer.specs[name].shape) for name in layer.params)
+    return sum(math.prod(leaf.specs[name].shape) for _, leaf in leaves([layer]) for name in leaf.params)
 
 
 def _guess(net: Any) -> tuple:
     n_in = getattr(net.layers[0], "n_in", None)
     if n_in is None:
-        raise ValueError(
-            f"summary() needs the shape of one example, as in net.summary((28, 28, 1)): {net.layers[0]!r} fits several"
-        )
+        need = "summary() needs the shape of one example, as in net.summary((28, 28, 1))"
+        raise ValueError(f"{need}: {net.layers[0]!r} fits several")
     return (n_in,)
-
-
-def _count(n: int) -> str:
-    return f"{n:,}"
-
-
-def _times(shape: tuple) -> str:
-    return " × ".join(map(str, shape))

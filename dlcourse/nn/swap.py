@@ -1,7 +1,5 @@
 """Put a learner's plain functions in the library's place for the length of a `with` block."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import inspect

@@ -3,8 +3,6 @@
 Same answer, same parameters. Only a Step's replica is fused; the user's layers, and the equations, know nothing of it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..nn.layers import Conv2D, Dense, ReLU, Sequential

@@ -4,8 +4,6 @@ What changes from step to step is data: `hp`, one small vector on the device, ho
 running numbers such as Adam's β1ᵗ. The update rules get 0-d views of it, so that a captured graph sees every change.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -69,7 +67,8 @@ class Optimizer:
         self.hp = array([*start.values()], self.theta.dtype)
         self.identity = array([IDENTITY.get(name, 0.0) for name in start], self.theta.dtype)
         self.live = self.hp if self.backend.host else self.hp.copy()
-        self.stored, self.numbers = (named_views(start, vector) for vector in (self.hp, self.live))
+        self.place = {name: i for i, name in enumerate(start)}
+        self.numbers = SimpleNamespace(**{name: self.live[i : i + 1].reshape(()) for name, i in self.place.items()})
 
     def _cut(self, size: int) -> Iterator[tuple]:
         numbers = [getattr(self.numbers, name) for name in self.uses]
@@ -95,7 +94,7 @@ class Optimizer:
             raise ValueError(f"{self!r} has no {name!r} to set: it was made with {', '.join(self.settings)}")
         checked = {name: checked_number(name, value) for name, value in hyper.items()}
         for name, value in checked.items():
-            getattr(self.stored, name)[...] = self.settings[name] = value
+            self.hp[self.place[name]] = self.settings[name] = value
 
     def state(self) -> dict[str, Any]:
         """Everything that the next steps depend on, besides θ: what a checkpoint keeps beside `settings`."""
@@ -152,7 +151,7 @@ class Optimizer:
 
     def decayed(self, inputs: tuple, mask: Any, tmp: Any) -> tuple:
         """What the rule takes, after ∇ ← ∇ + λ θ."""
-        theta, grad, amount = *inputs[:2], self.where_masked(self.numbers.decay, mask, tmp)
+        (theta, grad, *_), amount = inputs, self.where_masked(self.numbers.decay, mask, tmp)
         self.ops.weight_decay(theta, grad, amount, new_grad=grad, tmp=tmp)
         return inputs
 
@@ -265,17 +264,9 @@ def check_twins(theta: Any, grad: Any) -> None:
 
 def checked_number(name: str, value: float) -> float:
     """The hyper-parameter as a Python float (a NumPy scalar would turn float32 work into float64)."""
-    value, need = float(value), "0 or above"
-    good = 0 <= value < math.inf
-    if name in FRACTIONS:
-        good, need = 0 <= value < 1, "from 0 up to, but not, 1"
-    if name in POSITIVE:
-        good, need = 0 < value < math.inf, "above 0"
-    if not good:
+    value = float(value)
+    good = 0 <= value < 1 if name in FRACTIONS else 0 < value if name in POSITIVE else 0 <= value
+    if not (good and math.isfinite(value)):
+        need = "from 0 up to, but not, 1" if name in FRACTIONS else "above 0" if name in POSITIVE else "0 or above"
         raise ValueError(f"{name} must be a number {need}, got {value:g}")
     return value
-
-
-def named_views(names: Any, vector: Any) -> SimpleNamespace:
-    """0-d views of the vector's numbers, by name."""
-    return SimpleNamespace(**{name: vector[i : i + 1].reshape(()) for i, name in enumerate(names)})

@@ -1,7 +1,5 @@
 """A bound replica of a network for one batch shape: every layer knows where to write, so nothing is allocated."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable
@@ -19,9 +17,6 @@ class Workspace:
     def __init__(self, backend: Backend, dtype: str):
         self.backend, self.dtype, self.buffers, self.at = backend, dtype, [], 0
         self.arena = backend.arena()
-
-    def restart(self) -> None:
-        self.at = 0
 
     def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
         size, dtype = math.prod(shape), dtype or self.dtype
@@ -66,7 +61,7 @@ def bind_dx(layer: Layer, dy: Any, wanted: bool, new: Callable) -> Any:
         over = layer.inplace and dy is not None
         layer.dx = False if not wanted else dy if over else new(*layer.seen[:2])
         return layer.dx
-    learns = [i for i, part in enumerate(layer.layers) if has_params(part)]
+    learns = [i for i, part in enumerate(layer.layers) if any(leaf.params for _, leaf in leaves([part]))]
     layer.skipped = 0 if wanted else learns[0] if learns else len(layer.layers)
     dy = None if isinstance(layer, Residual) else dy  # the sum's other branch still needs dy
     for i in reversed(range(layer.skipped, len(layer.layers))):
@@ -74,11 +69,6 @@ def bind_dx(layer: Layer, dy: Any, wanted: bool, new: Callable) -> Any:
     if isinstance(layer, Residual):
         layer.dx = dy = dy if wanted else False
     return dy
-
-
-def has_params(layer: Layer) -> bool:
-    """Is there anything to learn in this layer, or in the layers it holds?"""
-    return bool(layer.params) or any(map(has_params, layer.layers))
 
 
 class Plan:
@@ -97,8 +87,8 @@ class Plan:
                 leaf.allreduce = comm
             if leaf.op == "dropout":
                 self.rows.append(leaf)
-        space.restart()
-        staged = len(x.shape) == 4 or x.dtype != net.dtype
+        space.at = 0
+        staged = len(x.shape) == 4 or x.dtype != net.dtype or not x.flags.c_contiguous
         self.x = new(x.shape) if staged else None
         y = bind_y(self.root, Flow(x.shape, False, None), new)
         self.loss.y, self.loss.dx = new(y.shape), new(y.shape)
@@ -140,7 +130,7 @@ class Plans(dict):
         self.space, self.comm, self.leader = space, comm, leader
 
     def gradient(self, x: Any, t: Any, n: int | None = None, row: int = 0) -> Any:
-        key = x.shape, x.dtype, self.ops.own
+        key = x.shape, x.dtype, x.flags.c_contiguous, self.ops.own
         plan = self.get(key)
         if plan is None:
             plan = self[key] = Plan(self.net, *self.make, x, self.space, self.comm, self.leader)

@@ -1,7 +1,5 @@
 """Learning rates that change: each schedule gives a plain function of the update number 0, 1, 2 ..."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

@@ -3,8 +3,6 @@
 A step whose loss is not finite leaves θ and the optimizer as they were; on a device, nobody waits to learn of it.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from typing import Any
@@ -27,9 +25,6 @@ class Step:
         self.plans = Plans(net, loss, net.grad, self.space)
         self.drops = any(leaf.op == "dropout" for _, leaf in leaves(net.layers))
         optimizer.ops = net.ops
-
-    def __call__(self, x: Any, t: Any) -> Any:
-        raise NotImplementedError
 
     def advance(self) -> None:
         """The next step's dropout draws other numbers."""
@@ -116,10 +111,8 @@ class ThreadStep(Step):
             for i, part in enumerate(self.parts)
         ]
         self.tmps = [be.empty(optimizer.tmp.shape, net.dtype) for _ in range(threads)]
-        ends = [0]
-        for block in optimizer.blocks:
-            ends.append(ends[-1] + block[0].size)
-        self.pieces = [(b, self.parts[:, s:e]) for b, s, e in zip(optimizer.blocks, ends, ends[1:])]
+        size = optimizer.tmp.size  # of a block: only the last may be shorter
+        self.pieces = [(b, self.parts[:, i * size : (i + 1) * size]) for i, b in enumerate(optimizer.blocks)]
 
     def __call__(self, x: Any, t: Any) -> float:
         with self.blas:
@@ -132,9 +125,12 @@ class ThreadStep(Step):
     def gradient(self, x: Any, t: Any) -> float:
         """Each thread fills its own ∇ with its part's share of the whole batch's mean."""
         n, T = len(x), self.team.size
-        if n < T:
-            self.parts[1:] = 0
-            return float(self.alone(x, t))
+        if len(t) != n:
+            raise ValueError(f"there must be as many targets as examples: x has shape {x.shape}, t {t.shape}")
+        if n < T:  # too small to be cut
+            value = float(self.plans.gradient(x, t))
+            self.parts[0], self.parts[1:] = self.net.grad, 0
+            return value
         cut = [n * i // T for i in range(T + 1)]
 
         def part(i: int) -> Any:
@@ -143,28 +139,19 @@ class ThreadStep(Step):
 
         return float(sum(self.team.run(part)))
 
-    def alone(self, x: Any, t: Any) -> Any:
-        """A batch too small to be cut."""
-        value = self.plans.gradient(x, t)
-        self.parts[0] = self.net.grad
-        return value
-
     def update(self) -> None:
         """∇ is the sum of the parts; who has summed a block also steps its θ, while it is in the cache."""
-        whole = "clip" in self.optimizer.settings  # the length of ∇ is asked for before the first step
+        whole = self.optimizer.clips  # the length of ∇ is asked for before the first step
         if whole:
-            self.team.run(lambda i: [self.add(*piece) for piece in self.pieces[i :: self.team.size]])
+            self.team.run(lambda i: [parts.sum(axis=0, out=b[1]) for b, parts in self.pieces[i :: self.team.size]])
         self.optimizer.advance()
 
         def step(i: int) -> None:
             for block, parts in self.pieces[i :: self.team.size]:
-                whole or self.add(block, parts)
+                whole or parts.sum(axis=0, out=block[1])
                 self.optimizer.update([block], self.tmps[i])
 
         self.team.run(step)
-
-    def add(self, block: list, parts: Any) -> None:
-        parts.sum(axis=0, out=block[1])
 
 
 def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int = 2) -> Step:
@@ -174,7 +161,7 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
     thread: its threads wait for each other in a loop, which a busy machine punishes (below, it uses none anyway).
     FLOPs are those of forward and backward: three times the products of forward.
     """
-    flops = 3 * sum_flops(net, x_shape)
+    flops = 3 * x_shape[0] * net.summary(x_shape[1:]).flops
     if not net.backend.host:
         step: Step = GraphStep(net, loss, optimizer)
         why = "a device repeats a recorded step"
@@ -186,11 +173,3 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
         why = "below 20 MFLOP: one BLAS thread" if small else "no threads but those of BLAS"
     step.why = f"{why}; {flops / 1e6:.3g} MFLOP a step"
     return step
-
-
-def sum_flops(net: Any, shape: tuple) -> int:
-    """FLOPs of the products in one forward pass of a batch of this shape."""
-    total = 0
-    for layer in net.layers:
-        total, shape = total + layer.flops(shape), layer.shape(shape)
-    return total

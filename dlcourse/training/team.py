@@ -1,7 +1,5 @@
 """A few Python threads (NumPy and BLAS release the GIL while they compute) and the number of threads of BLAS itself."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait

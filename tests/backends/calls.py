@@ -57,6 +57,7 @@ CALLS: dict[str, tuple[tuple, dict, str]] = {
         "dx dgamma dbeta",
     ),
     "normalize": ((normal(B, C), normal(C), normal(C), MEAN, VAR), {}, "y"),
+    "normalize_backward": ((normal(B, C), normal(B, C), normal(C), MEAN, VAR), {}, "dx dgamma dbeta"),
     "update_running": ((normal(C), chance(C), MEAN, VAR, COUNT), {}, ""),
     "layernorm": ((normal(B, F), normal(F), normal(F)), {}, "mean inv y"),
     "layernorm_backward": ((normal(B, F), normal(B, F), normal(F), ROW_MEAN, ROW_INV), {}, "dx dgamma dbeta"),

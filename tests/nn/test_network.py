@@ -34,7 +34,7 @@ from dlcourse.nn.layers import (
     Sigmoid,
     Tanh,
 )
-from dlcourse.nn.losses import SoftmaxCrossEntropy
+from dlcourse.nn.losses import MeanSquaredError, SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.nn.storage import FileError
 from dlcourse.training.optimizers import AdamW, Momentum
@@ -694,3 +694,47 @@ def test_a_mask_marks_parameters_by_name():
 def test_a_mask_of_an_unknown_name_is_refused():
     with pytest.raises((KeyError, ValueError), match="w"):
         mlp().mask("w")
+
+
+def test_numbers_that_the_network_cannot_hold_are_refused(tmp_path):
+    from safetensors.numpy import save_file
+
+    net = mlp()
+    arrays = {name: np.array(a, "float64") for name, a in {**net.params, **net.buffers}.items()}
+    arrays["2.W"][0, 0] = 1e300
+    save_file(arrays, tmp_path / "large.safetensors")
+    kept = net.theta.copy()
+    with pytest.raises(FileError, match="2.W that are not finite in float32"):
+        net.load(tmp_path / "large.safetensors")
+    assert (net.theta == kept).all()
+
+
+def test_a_kind_of_number_that_numpy_lacks_is_one_sentence(tmp_path):
+    import json
+    import struct
+
+    head = json.dumps({"0.W": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "b.safetensors").write_bytes(struct.pack("<Q", len(head)) + head + bytes(4))
+    with pytest.raises(FileError, match="b.safetensors"):
+        mlp().load(tmp_path / "b.safetensors")
+
+
+def test_two_writers_of_one_file_leave_a_whole_file(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    nets = [mlp(key=k) for k in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda i: nets[i % 2].save(tmp_path / "a.safetensors"), range(40)))
+    reader = mlp(key=5)
+    reader.load(tmp_path / "a.safetensors")
+    assert any((reader.theta == n.theta).all() for n in nets)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_a_gradient_check_sees_a_loss_that_is_swapped():
+    from dlcourse.nn.gradcheck import gradcheck
+
+    net, x, t = Network(Dense(4, 2), dtype="float64"), np.ones((6, 4)), np.zeros((6, 2))
+    with net.swap(mean_squared_error_backward=lambda e, n: e * 0):
+        assert not gradcheck(net, MeanSquaredError(), x, t)
+    assert gradcheck(net, MeanSquaredError(), x, t)

@@ -104,7 +104,19 @@ def test_a_loss_is_the_mean_and_passes_on_what_comes_from_above(name):
 
 def test_every_pair_of_equations_has_a_test_here():
     pairs = {name for name in F.EQUATIONS if name + "_backward" in F.EQUATIONS}
-    assert pairs - {"dropout"} <= set(OPERATIONS) | set(LOSSES)
+    assert pairs - {"dropout", "normalize"} <= set(OPERATIONS) | set(LOSSES)
+
+
+def test_normalize_has_no_gradient_for_the_statistics_that_are_given():
+    mean, var, inputs = normal(3), rng.random(3) + 0.5, (normal(6, 3), normal(3), normal(3))
+
+    def backward(u, *inputs):
+        parts = [Var(a) for a in inputs]
+        apply("normalize", *parts, mean, var).backward(u)
+        return tuple(v.grad for v in parts)
+
+    report = gradcheck_pair(lambda *a: apply("normalize", *map(Var, a), mean, var).data, backward, *inputs)
+    assert report, report
 
 
 def test_dropout_pulls_through_the_mask_that_it_drew():

@@ -367,3 +367,29 @@ def test_numpys_error_settings_hold_in_every_thread(recwarn):
     with np.errstate(all="ignore"):
         step(np.where(x > 0, np.inf, -np.inf).astype("f4"), t)
     assert not recwarn.list
+
+
+def test_a_view_with_gaps_is_staged_not_copied_anew_each_time():
+    peaks = []
+    for B in (1024, 8192):
+        net = Network(Dense(30, 8), ReLU(), Dense(8, 3))
+        step = SerialStep(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1))
+        peaks.append(peak_of_one_step(step, normal(B, 60)[:, ::2], rng.integers(0, 3, B)))
+    assert peaks[1] < peaks[0] + 70_000, peaks  # a copy of x would add 860 kB
+
+
+def test_threads_refuse_other_numbers_of_targets_than_examples():
+    net = mlp()
+    step = ThreadStep(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1))
+    for n in (5, 12):
+        with pytest.raises(ValueError, match=rf"as many targets as examples: x has shape \(8, 5\), t \({n},\)"):
+            step(normal(8, 5), rng.integers(0, 3, n))
+
+
+def test_labels_in_another_byte_order_are_labels():
+    nets = [mlp(), mlp()]
+    x, t = normal(4, 5), np.array([0, 1, 2, 1])
+    steps = [SerialStep(n, SoftmaxCrossEntropy(), SGD(n.theta, n.grad, lr=0.1)) for n in nets]
+    assert steps[0](x, t.astype(">i4")) == steps[1](x, t)
+    with pytest.raises(ValueError, match="label -1 is out of range"):
+        steps[0](x, np.array([0, 1, -1, 1], ">i4"))

@@ -4,8 +4,6 @@ Positional parameters are the mathematics. Keyword-only ones are options, and th
 None a new array, a buffer reuse it, False not wanted. Every function returns what it wrote, in the dtype of its inputs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 # ruff: noqa: I001

@@ -4,8 +4,6 @@ Images are (B,Y,X,C) whatever their order in memory. S is the stride, P the padd
 each image. Y' = (Y + 2P − kY) // S + 1 outputs fit into a column, X' likewise into a row.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -30,9 +28,8 @@ def conv2d(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, z: Any 
     return z
 
 
-def conv2d_backward(
-    dz: Any, x: Any, W: Any, *, stride: int = 1, padding: int = 0, dx: Any = None, dW: Any = None, db: Any = None
-) -> tuple[Any, Any, Any]:
+def conv2d_backward(dz: Any, x: Any, W: Any, *, stride: int = 1, padding: int = 0,
+                    dx: Any = None, dW: Any = None, db: Any = None) -> tuple[Any, Any, Any]:  # fmt: skip
     """dW[r,s] = Σ_nij x[n, iS+r−P, jS+s−P]ᵀ dz[n,i,j]   dx[n, iS+r−P, jS+s−P] += dz[n,i,j] W[r,s]ᵀ   db = Σ_nij dz
     dz (B,Y',X',O)  x (B,Y,X,C)  W (kY,kX,C,O)  ->  dx (B,Y,X,C)  dW (kY,kX,C,O)  db (O,)"""
     be, O = backend_of(dz), W.shape[3]

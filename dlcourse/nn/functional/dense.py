@@ -1,7 +1,5 @@
 """The dense layer: every output is a weighted sum of every input."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ...backends import backend_of

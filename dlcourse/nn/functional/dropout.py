@@ -5,8 +5,6 @@ same bits on every backend, and for a batch that is cut into any parts.
 Salmon, Moraes, Dror & Shaw, Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -17,9 +15,8 @@ MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 WEYL = 0x9E3779B9, 0xBB67AE85  # what the two halves of the key grow by in each round
 
 
-def dropout(
-    x: Any, rate: float, key: int, layer: int, step: Any, row: int, *, y: Any = None, mask: Any = None
-) -> tuple[Any, Any]:
+def dropout(x: Any, rate: float, key: int, layer: int, step: Any, row: int, *,
+            y: Any = None, mask: Any = None) -> tuple[Any, Any]:  # fmt: skip
     """y = x mask / (1 − rate)   mask = [u ≥ rate], u uniform in [0, 1)      x (B,F)  step ()  ->  y (B,F)  mask (B,F)
 
     x may have any shape (B,...). key, layer, row: ints; row is the number of x[0] in the whole batch. step is a

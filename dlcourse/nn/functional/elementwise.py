@@ -4,8 +4,6 @@ A forward function may write a over z, a backward function dz over da. Derivativ
 result take a, the others take z. Each form is the one that stays finite for every finite z.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -45,11 +43,10 @@ def leaky_relu_backward(da: Any, a: Any, slope: float = 0.01, *, dz: Any = None)
 def elu(z: Any, alpha: float = 1.0, *, a: Any = None) -> Any:
     """a = max(z, 0) + α (e^min(z, 0) − 1)      z (...)  ->  a (...)      α > 0"""
     be = backend_of(z)
-    xp, tail = be.xp, be.scratch_like(z)
-    xp.minimum(z, 0, out=tail)
-    xp.expm1(tail, out=tail)
+    tail = be.xp.minimum(z, 0, out=be.scratch_like(z))
+    be.xp.expm1(tail, out=tail)
     tail *= alpha
-    a = xp.maximum(z, 0, out=a)
+    a = be.xp.maximum(z, 0, out=a)
     a += tail
     return a
 
@@ -57,10 +54,9 @@ def elu(z: Any, alpha: float = 1.0, *, a: Any = None) -> Any:
 def elu_backward(da: Any, a: Any, alpha: float = 1.0, *, dz: Any = None) -> Any:
     """dz = da (1 where a > 0, a + α elsewhere)      da (...)  a (...)  ->  dz (...)"""
     be = backend_of(a)
-    xp, factor, active = be.xp, be.scratch_like(a), be.scratch_like(a, bool)
-    xp.add(a, alpha, out=factor)
-    xp.copyto(factor, 1.0, where=xp.greater(a, 0, out=active))
-    return xp.multiply(da, factor, out=dz)
+    factor = be.xp.add(a, alpha, out=be.scratch_like(a))
+    be.xp.copyto(factor, 1.0, where=be.xp.greater(a, 0, out=be.scratch_like(a, bool)))
+    return be.xp.multiply(da, factor, out=dz)
 
 
 def gelu(z: Any, *, a: Any = None) -> Any:
@@ -74,14 +70,13 @@ def gelu(z: Any, *, a: Any = None) -> Any:
 def gelu_backward(da: Any, z: Any, *, dz: Any = None) -> Any:
     """dz = da (Φ(z) + z φ(z))   φ(z) = e^(−z²/2) / √(2π)      da (...)  z (...)  ->  dz (...)"""
     be = backend_of(z)
-    xp, slope = be.xp, be.scratch_like(z)
-    xp.multiply(z, z, out=slope)
+    slope = be.xp.multiply(z, z, out=be.scratch_like(z))
     slope *= -0.5
-    xp.exp(slope, out=slope)
+    be.xp.exp(slope, out=slope)
     slope *= z
     slope *= SQRT_2_BY_PI / 2
     slope += normal_cdf(z)
-    return xp.multiply(da, slope, out=dz)
+    return be.xp.multiply(da, slope, out=dz)
 
 
 def normal_cdf(z: Any) -> Any:
@@ -109,18 +104,17 @@ def gelu_tanh_backward(da: Any, z: Any, *, dz: Any = None) -> Any:
     """dz = ½ da (1 + h + z (1 − h²) u')   h = tanh u   u' = √(2/π) (1 + 3·0.044715 z²)
     da (...)  z (...)  ->  dz (...)"""
     be, h = backend_of(z), gelu_gate(z)
-    xp, slope, rest = be.xp, be.scratch_like(z), be.scratch_like(z)
-    xp.multiply(z, z, out=slope)
+    slope = be.xp.multiply(z, z, out=be.scratch_like(z))
     slope *= 3 * 0.044715
     slope += 1
     slope *= z
     slope *= SQRT_2_BY_PI
-    xp.multiply(h, h, out=rest)
-    slope *= xp.subtract(1, rest, out=rest)
+    rest = be.xp.multiply(h, h, out=be.scratch_like(z))
+    slope *= be.xp.subtract(1, rest, out=rest)
     slope += h
     slope += 1
     slope *= 0.5
-    return xp.multiply(da, slope, out=dz)
+    return be.xp.multiply(da, slope, out=dz)
 
 
 def gelu_gate(z: Any) -> Any:
@@ -164,21 +158,19 @@ def softplus(z: Any, *, a: Any = None) -> Any:
 def softplus_backward(da: Any, a: Any, *, dz: Any = None) -> Any:
     """dz = da σ(z) = da (1 − e^−a)      da (...)  a (...)  ->  dz (...)"""
     be = backend_of(a)
-    xp, slope = be.xp, be.scratch_like(a)
-    xp.negative(a, out=slope)
-    xp.expm1(slope, out=slope)
-    xp.negative(slope, out=slope)
-    return xp.multiply(da, slope, out=dz)
+    slope = be.xp.negative(a, out=be.scratch_like(a))
+    be.xp.expm1(slope, out=slope)
+    be.xp.negative(slope, out=slope)
+    return be.xp.multiply(da, slope, out=dz)
 
 
 def log1p_exp_minus_abs(z: Any) -> Any:
     """log(1 + e^−|z|), in scratch"""
     be = backend_of(z)
-    xp, tail = be.xp, be.scratch_like(z)
-    xp.absolute(z, out=tail)
-    xp.negative(tail, out=tail)
-    xp.exp(tail, out=tail)
-    return xp.log1p(tail, out=tail)
+    tail = be.xp.absolute(z, out=be.scratch_like(z))
+    be.xp.negative(tail, out=tail)
+    be.xp.exp(tail, out=tail)
+    return be.xp.log1p(tail, out=tail)
 
 
 def sigmoid(z: Any, *, a: Any = None) -> Any:
@@ -207,10 +199,9 @@ def tanh(z: Any, *, a: Any = None) -> Any:
 def tanh_backward(da: Any, a: Any, *, dz: Any = None) -> Any:
     """dz = da (1 − a²)      da (...)  a (...)  ->  dz (...)"""
     be = backend_of(a)
-    xp, slope = be.xp, be.scratch_like(a)
-    xp.multiply(a, a, out=slope)
-    xp.subtract(1, slope, out=slope)
-    return xp.multiply(da, slope, out=dz)
+    slope = be.xp.multiply(a, a, out=be.scratch_like(a))
+    be.xp.subtract(1, slope, out=slope)
+    return be.xp.multiply(da, slope, out=dz)
 
 
 def add(x: Any, r: Any, *, y: Any = None) -> Any:

@@ -3,8 +3,6 @@
 Each gradient is that of the mean: it holds the factor 1/n, where n counts the examples of the whole batch (at least 1).
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Normalisation: numbers with mean 0 and variance 1, then a scale γ and a shift β that are learned."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

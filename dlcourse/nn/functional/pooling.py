@@ -3,8 +3,6 @@
 Y' = (Y − size) // stride + 1 windows fit into a column, X' likewise into a row; rows and columns left over are dropped.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from ...backends import backend_of

@@ -1,7 +1,5 @@
 """From images to rows of features, and back."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Softmax: K scores become K probabilities."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ...backends import backend_of

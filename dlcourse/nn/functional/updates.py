@@ -4,13 +4,9 @@ lr, mu, beta1 ... are Python floats, or 0-d arrays of θ's own backend and dtype
 them change. `new` may be theta itself (and new_v be v ...): then the rule works in place. `tmp` is scratch of θ's size.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from ...backends import backend_of
-
-__all__ = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "weight_decay", "sum_of_squares"]
 
 
 def sgd(theta: Any, grad: Any, lr: Any, *, new: Any = None, tmp: Any = None) -> Any:
@@ -20,9 +16,8 @@ def sgd(theta: Any, grad: Any, lr: Any, *, new: Any = None, tmp: Any = None) -> 
     return xp.subtract(theta, tmp, out=new)
 
 
-def momentum(
-    theta: Any, grad: Any, v: Any, lr: Any, mu: Any, *, new: Any = None, new_v: Any = None, tmp: Any = None
-) -> tuple[Any, Any]:
+def momentum(theta: Any, grad: Any, v: Any, lr: Any, mu: Any, *,
+             new: Any = None, new_v: Any = None, tmp: Any = None) -> tuple[Any, Any]:  # fmt: skip
     """v ← μ v + ∇   θ ← θ − η v      theta (N,)  grad (N,)  v (N,)  lr ()  mu ()  ->  new (N,)  new_v (N,)"""
     xp = backend_of(theta).xp
     new_v = xp.multiply(v, mu, out=new_v)
@@ -31,9 +26,8 @@ def momentum(
     return xp.subtract(theta, tmp, out=new), new_v
 
 
-def nesterov(
-    theta: Any, grad: Any, v: Any, lr: Any, mu: Any, *, new: Any = None, new_v: Any = None, tmp: Any = None
-) -> tuple[Any, Any]:
+def nesterov(theta: Any, grad: Any, v: Any, lr: Any, mu: Any, *,
+             new: Any = None, new_v: Any = None, tmp: Any = None) -> tuple[Any, Any]:  # fmt: skip
     """v ← μ v + ∇   θ ← θ − η (∇ + μ v)      theta (N,)  grad (N,)  v (N,)  lr ()  mu ()  ->  new (N,)  new_v (N,)"""
     xp = backend_of(theta).xp
     new_v = xp.multiply(v, mu, out=new_v)
@@ -44,9 +38,8 @@ def nesterov(
     return xp.subtract(theta, tmp, out=new), new_v
 
 
-def rmsprop(
-    theta: Any, grad: Any, v: Any, lr: Any, rho: Any, eps: Any, *, new: Any = None, new_v: Any = None, tmp: Any = None
-) -> tuple[Any, Any]:
+def rmsprop(theta: Any, grad: Any, v: Any, lr: Any, rho: Any, eps: Any, *,
+            new: Any = None, new_v: Any = None, tmp: Any = None) -> tuple[Any, Any]:  # fmt: skip
     """v ← ρ v + (1−ρ) ∇²   θ ← θ − η ∇ / (√v + ε)      theta (N,)  grad (N,)  v (N,)  ->  new (N,)  new_v (N,)
 
     eps must not be zero: where a gradient has always been zero, √v is zero too.
@@ -60,10 +53,8 @@ def rmsprop(
     return xp.subtract(theta, tmp, out=new), new_v
 
 
-def adam(
-    theta: Any, grad: Any, m: Any, v: Any, step: Any, beta1: Any, beta2: Any, eps: Any,
-    *, new: Any = None, new_m: Any = None, new_v: Any = None, tmp: Any = None,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+def adam(theta: Any, grad: Any, m: Any, v: Any, step: Any, beta1: Any, beta2: Any, eps: Any, *,
+         new: Any = None, new_m: Any = None, new_v: Any = None, tmp: Any = None) -> tuple[Any, Any, Any]:  # fmt: skip
     """m ← β1 m + (1−β1) ∇   v ← β2 v + (1−β2) ∇²   θ ← θ − step m / (√v + eps)      all (N,)  ->  new, new_m, new_v
 
     step and eps carry the bias correction: step = η √(1−β2ᵗ) / (1−β1ᵗ) and eps = ε √(1−β2ᵗ) make the update
@@ -82,10 +73,8 @@ def adam(
     return xp.subtract(theta, tmp, out=new), new_m, new_v
 
 
-def adamw(
-    theta: Any, grad: Any, m: Any, v: Any, step: Any, beta1: Any, beta2: Any, eps: Any, decay: Any,
-    *, new: Any = None, new_m: Any = None, new_v: Any = None, tmp: Any = None,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+def adamw(theta: Any, grad: Any, m: Any, v: Any, step: Any, beta1: Any, beta2: Any, eps: Any, decay: Any, *,
+          new: Any = None, new_m: Any = None, new_v: Any = None, tmp: Any = None) -> tuple[Any, Any, Any]:  # fmt: skip
     """θ ← θ − decay θ, then θ, m, v as in adam      all (N,)  ->  new, new_m, new_v (N,)
 
     decay is ηλ, one number or a vector like θ (zero where nothing decays); the vector may lie in tmp.

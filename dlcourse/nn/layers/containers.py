@@ -1,7 +1,5 @@
 """Layers that hold layers."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The same small weighted sum at every place of an image."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Every output is a weighted sum of every input."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Noise that keeps units from relying on each other (Srivastava et al. 2014)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from .base import Layer

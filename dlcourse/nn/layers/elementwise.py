@@ -1,7 +1,5 @@
 """One class for all layers that bend each number by itself; two functions for each in `functional`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from .base import Layer
@@ -11,6 +9,7 @@ class Elementwise(Layer):
     """a = f(z). Backward needs only the output, so it may lie over the input."""
 
     inplace, saves_y = True, True
+    options: tuple = ()
 
     def forward(self, z: Any, train: bool = False) -> Any:
         self.a = getattr(self.ops, self.op)(z, a=self.y)
@@ -24,17 +23,17 @@ class Shaped(Elementwise):
     """a = f(z, shape): with one number that says how it bends."""
 
     def __init__(self, shape: float):
-        self.bend = shape
+        self.options = (shape,)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.bend})"
+        return f"{type(self).__name__}({self.options[0]})"
 
     def forward(self, z: Any, train: bool = False) -> Any:
-        self.a = getattr(self.ops, self.op)(z, self.bend, a=self.y)
+        self.a = getattr(self.ops, self.op)(z, *self.options, a=self.y)
         return self.a
 
     def backward(self, da: Any) -> Any:
-        return getattr(self.ops, self.op + "_backward")(da, self.a, self.bend, dz=self.dx)
+        return getattr(self.ops, self.op + "_backward")(da, self.a, *self.options, dz=self.dx)
 
 
 class Bend(Elementwise):

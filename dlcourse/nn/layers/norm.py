@@ -1,7 +1,5 @@
 """Channels get mean 0 and variance 1 over the batch, or examples over their channels; then a scale and a shift."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..functional import alone

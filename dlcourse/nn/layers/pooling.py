@@ -1,7 +1,5 @@
 """A patch of an image becomes one number."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from .base import Layer, counted

@@ -1,7 +1,5 @@
 """The same numbers in another shape."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Each row becomes a distribution. A classifier trains better with SoftmaxCrossEntropy on the logits themselves."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from .base import Layer
