@@ -26,7 +26,8 @@ class Batches:
     A shuffled batch is a new array, in order a view into the data. x stays where it is: unsigned bytes, a memory map,
     a view with gaps, or an array on a GPU, to which the order of an epoch is moved once. classes: the number of the
     network's outputs, if labels should be checked against it. t is checked for NaN here; x is not, since it may be
-    larger than memory.
+    larger than memory. Whether soft targets are probabilities depends on the loss, which is not known here: rows that
+    are negative or do not sum to 1, or targets of a binary loss outside 0 ... 1, are taken as they are.
 
     Raises ValueError or TypeError, once and here, if x and t do not belong together.
     """

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from .published import FILES, Published
 
 TIMEOUT_S = 30  # without a single byte; a slow line may take longer in all
 PIECE_BYTES = 1 << 16
+LEFT_BEHIND_S = 24 * 3600  # younger ones may belong to a download that still runs
 
 
 def download(wanted: Published) -> list[Path]:
@@ -30,6 +32,7 @@ def download(wanted: Published) -> list[Path]:
     missing = [row for row in zip(files, wanted.md5, wanted.bytes, strict=True) if not _intact(*row[:2])]
     if missing:
         pooch = _pooch(wanted, folder)
+        _tidy(folder)
         with _quiet(pooch.get_logger()):
             for path, md5, size in missing:
                 _fetch(pooch, wanted, path, md5, size)
@@ -61,6 +64,14 @@ def _pooch(wanted: Published, folder: Path) -> ModuleType:
             "set DLCOURSE_CACHE to a folder that can"
         )
     return pooch
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what downloads that were killed have left: files with a name by `tempfile`, a day old."""
+    for path in folder.glob("tmp????????"):
+        with contextlib.suppress(OSError):
+            if path.is_file() and time.time() - path.stat().st_mtime > LEFT_BEHIND_S:
+                path.unlink()
 
 
 def _fetch(pooch: ModuleType, wanted: Published, path: Path, md5: str, size: int) -> None:

@@ -9,16 +9,16 @@ import numpy as np
 
 from .dataset import DataError, Dataset, DataUnavailable
 from .digits import load_digits
-from .idx import read_pair
-from .places import cache_folder, describe, find, folders, other_set
-from .published import FASHION_MNIST, MNIST, PUBLISHED, Published
+from .idx import read_pair, sha256
+from .places import cache_folder, describe, find, folders
+from .published import FASHION_MNIST, FILES, MNIST, PUBLISHED, Published
 
 
 def load_mnist(*, download: bool = False) -> Dataset:
     """60,000 + 10,000 handwritten digits.      x (B,28,28,1) float32 in 0 ... 1   t (B,) int64
 
     Looked for in the folder DLCOURSE_DATA and in the cache; download=True fetches it (12 MB) if it is in neither.
-    Raises DataUnavailable if it cannot be had, DataError if a file is damaged. 220 MB of memory.
+    Raises DataUnavailable if it cannot be had, DataError if a file is not the published one. 220 MB of memory.
     """
     return _load(MNIST, download)
 
@@ -27,7 +27,7 @@ def load_fashion_mnist(*, download: bool = False) -> Dataset:
     """60,000 + 10,000 pieces of clothing.      x (B,28,28,1) float32 in 0 ... 1   t (B,) int64
 
     Looked for in the folder DLCOURSE_DATA and in the cache; download=True fetches it (31 MB) if it is in neither.
-    Raises DataUnavailable if it cannot be had, DataError if a file is damaged. 220 MB of memory.
+    Raises DataUnavailable if it cannot be had, DataError if a file is not the published one. 220 MB of memory.
     """
     return _load(FASHION_MNIST, download)
 
@@ -69,9 +69,7 @@ def _load(wanted: Published, download: bool) -> Dataset:
         found = fetch(wanted)  # what is damaged in the cache is replaced
     if found is None:
         raise DataUnavailable(_missing(wanted))
-    train, test = _read(found[0], found[1]), _read(found[2], found[3])
-    if other := other_set(found, wanted):
-        raise DataError(f"{found[3]} holds the labels of {other.name}: expected those of {wanted.name}")
+    train, test = _read(found, wanted, 0), _read(found, wanted, 2)
     return Dataset(*train, *test, wanted.name, wanted.labels, wanted.source)
 
 
@@ -79,13 +77,36 @@ def _downloaded(found: list[Path], wanted: Published) -> bool:
     return all(path.parent == cache_folder() / wanted.folders[0] and path.suffix == ".gz" for path in found)
 
 
-def _read(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:
+def _read(found: list[Path], wanted: Published, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures and labels in the files number `first` and `first + 1`."""
+    images, labels = found[first : first + 2]
     x, t = read_pair(images, labels)
     if x.shape[1:] != (28, 28):
         raise DataError(f"{images} holds pictures of {x.shape[1]} × {x.shape[2]} pixels: expected 28 × 28")
     if t.max() > 9:
         raise DataError(f"{labels} holds the label {t.max()}: expected 0 ... 9")
+    for file, data in enumerate((x, t), start=first):
+        if (digest := sha256(data)) != wanted.sha256[file]:
+            raise DataError(_not_published(found, wanted, file, digest))
     return np.divide(x, np.float32(255), dtype=np.float32)[..., None], t.astype(np.int64)
+
+
+def _not_published(found: list[Path], wanted: Published, file: int, digest: str) -> str:
+    known = (
+        f" ({other.name}'s {name})"
+        for other in (wanted, *PUBLISHED.values())
+        for name, checksum in zip(FILES, other.sha256, strict=True)
+        if checksum == digest
+    )
+    fetch = f"{wanted.loader}(download=True)"
+    ours = found[file].is_relative_to(cache_folder())
+    mend = f"delete it{'' if ours else ', or unset DLCOURSE_DATA,'} and call {fetch}"
+    if _downloaded(found, wanted):
+        mend = f"call {fetch}, which replaces it"
+    return (
+        f"{found[file]} is not {wanted.name}'s {FILES[file]}: unpacked, its SHA-256 is expected to be "
+        f"{wanted.sha256[file][:12]}..., found {digest[:12]}...{next(known, '')}; {mend}"
+    )
 
 
 def _missing(wanted: Published) -> str:

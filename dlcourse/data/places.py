@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from .dataset import DataError
-from .idx import read_idx
+from .idx import read_idx, sha256
 from .published import FILES, PUBLISHED, Published
 
 
@@ -60,10 +59,10 @@ def _file(folder: Path, file: str) -> Path | None:
 def other_set(found: list[Path], wanted: Published) -> Published | None:
     """The other published set, if it is that one whose test labels lie here. A damaged file says nothing."""
     try:
-        marks = hashlib.md5(read_idx(found[3], 1).tobytes(), usedforsecurity=False).hexdigest()
+        labels = sha256(read_idx(found[3], 1))
     except DataError:
         return None
-    return next((other for other in PUBLISHED.values() if other is not wanted and other.marks == marks), None)
+    return next((other for other in PUBLISHED.values() if other is not wanted and other.sha256[3] == labels), None)
 
 
 def _shared(folder: Path) -> bool:

@@ -9,7 +9,7 @@ import socket
 import threading
 
 import pytest
-from idx_files import FILES, write_set
+from idx_files import FILES, idx_bytes, write_set
 
 from dlcourse.data.published import MNIST
 
@@ -81,22 +81,33 @@ class Answer(http.server.BaseHTTPRequestHandler):
             self.wfile.write(bytes(1 << 16))
 
 
+def small(arrays, **facts):
+    """What MNIST would publish, were it these four arrays."""
+    return dataclasses.replace(MNIST, sha256=tuple(hashlib.sha256(idx_bytes(a)).hexdigest() for a in arrays), **facts)
+
+
+@pytest.fixture
+def publish(monkeypatch):
+    """publish(arrays): from now on load_mnist expects these. As strict as with the real ones."""
+    return lambda arrays: monkeypatch.setattr("dlcourse.data.mnist.MNIST", small(arrays))
+
+
 @pytest.fixture
 def mirrors(tmp_path, monkeypatch):
     """make(manner, manner): load_mnist now knows these two mirrors of a small set."""
-    write_set(tmp_path / "origin", train=300)
+    arrays = write_set(tmp_path / "origin", train=300)
     data = [(tmp_path / "origin" / f"{file}.gz").read_bytes() for file in FILES]
     opened = []
 
     def make(*manners):
         opened.extend(servers := [Mirror(tmp_path / "origin", manner) for manner in manners])
-        small = dataclasses.replace(
-            MNIST,
+        published = small(
+            arrays,
             mirrors=tuple(s.address for s in servers),
             md5=tuple(hashlib.md5(d, usedforsecurity=False).hexdigest() for d in data),
             bytes=tuple(map(len, data)),
         )
-        monkeypatch.setattr("dlcourse.data.mnist.MNIST", small)
+        monkeypatch.setattr("dlcourse.data.mnist.MNIST", published)
         return servers
 
     yield make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,10 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
-from idx_files import FILES
+from idx_files import FILES, write_set
 
 import dlcourse
-from dlcourse.data import DataUnavailable, available, load_fashion_mnist, load_mnist
+from dlcourse.data import DataError, DataUnavailable, available, load_fashion_mnist, load_mnist
 
 ROOT = Path(dlcourse.__file__).parents[1]
 
@@ -111,6 +112,28 @@ def test_killed_in_the_middle(mirrors, cache, tmp_path):
     assert not any(path.name.startswith(FILES) for path in cache.iterdir())
     assert not available("mnist")
     mirrors(None, None)
+    assert len(load_mnist(download=True).x_train) == 300
+
+
+def test_what_killed_downloads_left_is_removed_after_a_day(mirrors, cache):
+    mirrors(None, None)
+    cache.mkdir(parents=True)
+    hours = {"tmpab_12345": 25, "tmpfresh_12": 1, "tmpnotes.txt": 99, "mine": 99}
+    for name, age in hours.items():
+        (cache / name).write_bytes(b"half")
+        os.utime(cache / name, times=(time.time() - 3600 * age,) * 2)
+    load_mnist(download=True)
+    left = {path.name for path in cache.iterdir()} - {f"{file}.gz" for file in FILES}
+    assert left == set(hours) - {"tmpab_12345"}
+
+
+def test_in_the_right_form_but_not_the_published_one(mirrors, cache):
+    """What load_mnist() refuses in the cache, download=True replaces."""
+    first, _ = mirrors(None, None)
+    load_mnist(download=True)
+    write_set(cache, train=299)
+    with pytest.raises(DataError, match="which replaces it"):
+        load_mnist()
     assert len(load_mnist(download=True).x_train) == 300
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -61,6 +64,7 @@ def test_checksums_and_sizes_are_those_of_the_real_files():
         data = [file.read_bytes() for file in files]
         assert tuple(hashlib.md5(d, usedforsecurity=False).hexdigest() for d in data) == published.md5
         assert tuple(map(len, data)) == published.bytes
+        assert tuple(hashlib.sha256(gzip.decompress(d)).hexdigest() for d in data) == published.sha256
 
 
 @needs_data
@@ -73,14 +77,17 @@ def test_the_one_is_not_taken_for_the_other(tmp_path, monkeypatch, asked, there)
     assert available(there.folders[0]) and not available(wanted.folders[0])
     (tmp_path / wanted.folders[0]).symlink_to(real)
     monkeypatch.setenv("DLCOURSE_DATA", str(tmp_path))
-    with pytest.raises(DataError, match=f"holds the labels of {there.name}: expected those of {wanted.name}"):
+    with pytest.raises(DataError, match=f"is not {wanted.name}'s {FILES[0]}: .*{there.name}'s {FILES[0]}"):
         asked()
 
 
 def test_numbers_that_everybody_knows():
     assert sum(MNIST.bytes) == 11_594_722 and MNIST.megabytes == 12  # as yann.lecun.com listed them
     assert sum(FASHION_MNIST.bytes) == 30_878_645 and FASHION_MNIST.megabytes == 31
-    assert all(len(p.md5) == len(p.bytes) == len(FILES) and len(p.mirrors) == 2 for p in (MNIST, FASHION_MNIST))
+    assert all(
+        len(p.md5) == len(p.sha256) == len(p.bytes) == len(FILES) and len(p.mirrors) == 2
+        for p in (MNIST, FASHION_MNIST)
+    )
 
 
 # ---- where they are looked for
@@ -88,8 +95,9 @@ def test_numbers_that_everybody_knows():
 
 @pytest.mark.parametrize("folder", ["mnist", "MNIST/raw", "MNIST", "."])
 @pytest.mark.parametrize("packed, spelling", [(True, "-idx"), (False, "-idx"), (False, ".idx")])
-def test_in_the_folder_that_one_names(tmp_path, monkeypatch, folder, packed, spelling):
-    x, t, x_test, t_test = write_set(tmp_path / "data" / folder, packed=packed, spelling=spelling)
+def test_in_the_folder_that_one_names(tmp_path, monkeypatch, publish, folder, packed, spelling):
+    x, t, x_test, t_test = arrays = write_set(tmp_path / "data" / folder, packed=packed, spelling=spelling)
+    publish(arrays)
     monkeypatch.setenv("DLCOURSE_DATA", str(tmp_path / "data"))
     assert available("mnist")
     d = load_mnist()
@@ -98,13 +106,14 @@ def test_in_the_folder_that_one_names(tmp_path, monkeypatch, folder, packed, spe
     assert d.t_train.tolist() == t.tolist() and d.t_test.tolist() == t_test.tolist()
 
 
-def test_in_the_cache_and_the_named_folder_first(tmp_path, monkeypatch, cache):
-    write_set(cache, train=3)
+def test_in_the_cache_and_the_named_folder_first(tmp_path, monkeypatch, publish, cache):
+    publish(cached := write_set(cache, train=3))
     assert len(load_mnist().t_train) == 3
-    write_set(tmp_path / "data" / "mnist", train=8)
+    publish(write_set(tmp_path / "data" / "mnist", train=8))
     monkeypatch.setenv("DLCOURSE_DATA", str(tmp_path / "data"))
     assert len(load_mnist().t_train) == 8
     (tmp_path / "data" / "mnist" / f"{FILES[0]}.gz").unlink()
+    publish(cached)
     assert len(load_mnist().t_train) == 3  # three files of four do not count
 
 
@@ -148,9 +157,9 @@ def test_the_cache_is_where_the_system_wants_it(monkeypatch, system, variables, 
     assert cache_folder() == Path(expected)
 
 
-def test_wrong_contents(cache):
+def test_wrong_contents(publish, cache):
     def broken(file, data):
-        write_set(cache)
+        publish(write_set(cache))
         (cache / f"{FILES[file]}.gz").write_bytes(data)
         with pytest.raises(DataError) as caught:
             load_mnist()
@@ -163,14 +172,89 @@ def test_wrong_contents(cache):
     assert "a web page" in broken(3, b"<html>")
 
 
-def test_mnist_or_digits_says_which(capsys, cache):
+# ---- the right form, the wrong contents
+
+
+def refused(wrong, load=load_mnist):
+    """The one sentence with which load() refuses the file `wrong`."""
+    with pytest.raises(DataError) as caught:
+        load()
+    text = str(caught.value)
+    assert text.startswith(f"{wrong} is not ") and "\n" not in text and len(text) < 300 + len(str(wrong))
+    assert re.search(r"SHA-256 is expected to be [0-9a-f]{12}\.\.\., found [0-9a-f]{12}\.\.\.", text)
+    return text
+
+
+@pytest.mark.parametrize("file", range(4))
+@pytest.mark.parametrize("packed", [True, False])
+def test_one_changed_byte_is_refused(tmp_path, monkeypatch, publish, file, packed):
+    arrays = write_set(tmp_path / "mnist", packed=packed)
+    publish(arrays)
+    monkeypatch.setenv("DLCOURSE_DATA", str(tmp_path))
+    load_mnist()
+    a = arrays[file].copy()
+    a.flat[-1] = (a.flat[-1] + 1) % 10
+    path = tmp_path / "mnist" / (FILES[file] + ".gz" * packed)
+    path.write_bytes(gzip.compress(idx_bytes(a)) if packed else idx_bytes(a))
+    assert refused(path).endswith("; delete it, or unset DLCOURSE_DATA, and call load_mnist(download=True)")
+
+
+def test_labels_in_another_order_and_a_file_packed_anew(publish, cache):
+    arrays = write_set(cache)
+    publish(arrays)
+    labels = cache / f"{FILES[1]}.gz"
+    for level in (0, 1, 9):
+        labels.write_bytes(gzip.compress(idx_bytes(arrays[1]), level))
+        assert load_mnist().t_train.tolist() == arrays[1].tolist()
+    labels.write_bytes(gzip.compress(idx_bytes(arrays[1][::-1])))
+    assert refused(labels).endswith("call load_mnist(download=True), which replaces it")
+
+
+def test_training_and_test_files_exchanged(publish, cache):
+    train_x, train_t, test_x, test_t = write_set(cache)
+    publish([test_x, test_t, train_x, train_t])
+    assert f"(MNIST's {FILES[2]}); call" in refused(cache / f"{FILES[0]}.gz")
+
+
+def test_a_stand_in_is_refused_unless_a_test_publishes_it(cache):
+    write_set(cache)
+    refused(cache / f"{FILES[0]}.gz")
+
+
+@needs_data
+@pytest.mark.parametrize("load, published", [(load_mnist, MNIST), (load_fashion_mnist, FASHION_MNIST)])
+def test_the_real_files_spoiled(tmp_path, monkeypatch, load, published):
+    """Exchanged, in another order, half zeroed, and packed anew, which is not spoiled."""
+    mine = tmp_path / published.folders[0]
+    shutil.copytree(Path(REAL) / published.folders[0], mine, copy_function=shutil.copyfile)
+    mine.chmod(0o755)
+    monkeypatch.setenv("DLCOURSE_DATA", str(tmp_path))
+    images, labels = mine / f"{FILES[0]}.gz", mine / f"{FILES[1]}.gz"
+    data = gzip.decompress(labels.read_bytes())
+    labels.write_bytes(gzip.compress(data[:8] + data[:7:-1]))
+    refused(labels, load)
+    labels.write_bytes(gzip.compress(data, 1))
+    load()
+    data, packed = gzip.decompress(images.read_bytes()), images.read_bytes()
+    images.unlink()
+    images.with_suffix("").write_bytes(data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    refused(images.with_suffix(""), load)
+    images.write_bytes(packed)
+    for train, test in zip(FILES[:2], FILES[2:], strict=True):
+        (mine / f"{train}.gz").rename(mine / "kept")
+        (mine / f"{test}.gz").rename(mine / f"{train}.gz")
+        (mine / "kept").rename(mine / f"{test}.gz")
+    assert f"({published.name}'s {FILES[2]})" in refused(images, load)
+
+
+def test_mnist_or_digits_says_which(capsys, publish, cache):
     assert mnist_or_digits().name == "digits"
     said = capsys.readouterr().out
     assert said == (
         "Using the bundled 8 × 8 digits (1,437 to train on), because MNIST is not on this machine; "
         "load_mnist(download=True) would fetch it (12 MB).\n"
     )
-    write_set(cache)
+    publish(write_set(cache))
     assert mnist_or_digits().name == "MNIST"
     assert capsys.readouterr().out == "Using MNIST (7 to train on), because it is on this machine.\n"
     (cache / f"{FILES[0]}.gz").write_bytes(b"")
