@@ -161,15 +161,18 @@ def _check(value: Callable, arrays: Arrays, gradients: Callable, rng: Any, rtol:
             failed += [search.name] if worst else []
     kinks = tuple((s.name, index) for s in searches for index in s.kinks)
     error = max((s.error for s in searches if s.error is not None), default=None)
-    ok, message = error is not None and not worst, _verdict(tuple(found), failed, error, worst, len(kinks))
-    return GradientReport(ok, message, tuple(found), tuple(failed), error, worst, kinks)
+    unseen = [s.name for s in searches if s.error is None and s.kinks]
+    message = _verdict(tuple(found), failed, error, worst, len(kinks), unseen)
+    return GradientReport(error is not None and not worst and not unseen, message, tuple(found), tuple(failed), error, worst, kinks)
 
 
-def _verdict(checked: tuple, failed: list, error: float | None, worst: Coordinate | None, kinks: int) -> str:
+def _verdict(checked: tuple, failed: list, error: float | None, worst: Coordinate | None, kinks: int,
+             unseen: list) -> str:  # fmt: skip
     if worst:
         return f"gradient wrong: {worst}" + (f"; wrong too: {', '.join(failed[1:])}" if failed[1:] else "")
-    if error is None:
-        return "nothing could be compared: every coordinate lies on a kink, so move the inputs a little"
+    if unseen or error is None:
+        where = f" in {', '.join(unseen)}" if unseen else ""
+        return f"nothing could be compared{where}: every coordinate lies on a kink, so move the inputs a little"
     left_out = f"; {kinks} kinks left out" if kinks else ""
     return f"gradients right: {', '.join(checked)} (largest relative error {error:.1e}{left_out})"
 

@@ -130,7 +130,10 @@ class Plans(dict):
         self.space, self.comm, self.leader = space, comm, leader
 
     def gradient(self, x: Any, t: Any, n: int | None = None, row: int = 0) -> Any:
-        key = x.shape, x.dtype, x.flags.c_contiguous, self.ops.own
+        try:
+            key = x.shape, x.dtype, x.flags.c_contiguous, self.ops.own
+        except AttributeError:
+            raise TypeError(f"x must be an array, got a {type(x).__name__}: use np.asarray(x)") from None
         plan = self.get(key)
         if plan is None:
             plan = self[key] = Plan(self.net, *self.make, x, self.space, self.comm, self.leader)

@@ -104,6 +104,8 @@ class ThreadStep(Step):
         super().__init__(net, loss, optimizer)
         if not net.backend.host:
             raise ValueError(f"threads are for the CPU: on {net.backend!r} use SerialStep or GraphStep")
+        if threads < 1:
+            raise ValueError(f"threads= is a whole number from 1 on, got {threads}")
         self.team, self.blas, be = Team(threads), Blas(), net.backend
         self.parts = be.zeros((threads, net.theta.size), net.dtype)
         self.members = [

@@ -294,6 +294,10 @@ def test_labels_out_of_range_wrong_shapes_and_empty_batches_are_one_clear_senten
         step(x[:0], t[:0])
     with pytest.raises(ValueError, match=r"\(8, 3\).*\(7,\)"):
         step(x, t[:7])
+    with pytest.raises(TypeError, match="x must be an array, got a list"):
+        step(x.tolist(), t)
+    with pytest.raises(ValueError, match="threads= is a whole number from 1 on, got 0"):
+        ThreadStep(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1), threads=0)
     other = mlp()
     with pytest.raises(ValueError, match="another network"):
         SerialStep(other, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1))

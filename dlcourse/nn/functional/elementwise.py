@@ -105,12 +105,13 @@ def gelu_tanh_backward(da: Any, z: Any, *, dz: Any = None) -> Any:
     da (...)  z (...)  ->  dz (...)"""
     be, h = backend_of(z), gelu_gate(z)
     slope = be.xp.multiply(z, z, out=be.scratch_like(z))
+    be.xp.minimum(slope, 1000, out=slope)  # from there on 1 − h² is 0, and 0 · ∞ must not be met
     slope *= 3 * 0.044715
     slope += 1
-    slope *= z
     slope *= SQRT_2_BY_PI
     rest = be.xp.multiply(h, h, out=be.scratch_like(z))
     slope *= be.xp.subtract(1, rest, out=rest)
+    slope *= z
     slope += h
     slope += 1
     slope *= 0.5

@@ -22,6 +22,8 @@ class BatchNorm(Layer):
 
     def __init__(self, channels: int, *, momentum: float = 0.1, eps: float = 1e-5):
         counted(self, channels=channels)
+        if not (0 <= momentum <= 1 and eps > 0):
+            raise ValueError(f"BatchNorm needs momentum from 0 to 1 and a positive eps, got {momentum} and {eps}")
         self.channels, self.momentum, self.eps = channels, momentum, eps
         self.specs = {"gamma": Spec((channels,), ones), "beta": Spec((channels,), zeros)}
         self.buffer_specs = {"running_mean": Spec((channels,), zeros), "running_var": Spec((channels,), ones)}

@@ -166,3 +166,10 @@ def test_any_shape(shape, case):
     backend, z = get_backend("numpy"), distinct(*shape)
     want = np.array([f(v) for v in z.ravel()]).reshape(shape)
     assert_close(backend.to_host(getattr(F, name)(backend.asarray(z), *options)), want, 1e-12)
+
+
+def test_the_slope_of_gelu_tanh_is_finite_wherever_z_is(backend):
+    z = np.array([-3e38, -1e20, -50, 50, 1e20, 3e38], "float32")
+    with np.errstate(over="ignore"):
+        dz = backend.to_host(F.gelu_tanh_backward(backend.asarray(np.ones_like(z)), backend.asarray(z)))
+    np.testing.assert_array_equal(dz, [0, 0, 0, 1, 1, 1])
