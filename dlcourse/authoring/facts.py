@@ -15,13 +15,14 @@ LOOK = re.compile(r"\b(show|explore|LivePlot)\(")
 @dataclass(frozen=True)
 class Facts:
     """cells and words are counts; lines: code lines of each code cell; stretch: most code cells in a row without a
-    picture."""
+    picture; columns: the longest line of code."""
 
     cells: int
     words: int
     lines: tuple[int, ...]
     figures: int
     stretch: int
+    columns: int
 
     @property
     def median(self) -> float:
@@ -35,8 +36,8 @@ class Facts:
     def __str__(self) -> str:
         return (
             f"{self.cells} cells ({len(self.lines)} code), {self.words:,} words; code lines: median {self.median:g}, "
-            f"90 % at most {self.most_of_them}, longest {max(self.lines)}; {self.figures} cells with something to look "
-            f"at, at most {self.stretch} without in a row"
+            f"90 % at most {self.most_of_them}, longest {max(self.lines)}, {self.columns} columns; "
+            f"{self.figures} cells with something to look at, at most {self.stretch} without in a row"
         )
 
     def problems(self) -> list[str]:
@@ -47,6 +48,7 @@ class Facts:
             (self.median <= 4, f"median of {self.median:g} code lines, wanted at most 4"),
             (self.most_of_them <= 12, f"90 % of the code cells within {self.most_of_them} lines, wanted 12"),
             (max(self.lines) <= 25, f"a code cell of {max(self.lines)} lines, wanted at most 25"),
+            (self.columns <= 95, f"a code line of {self.columns} columns, wanted at most 95"),
             (self.stretch <= 3, f"{self.stretch} code cells in a row with nothing to look at, wanted at most 3"),
         ]
         return [sentence for fine, sentence in bounds if not fine]
@@ -63,6 +65,7 @@ def facts(cells: list[Cell]) -> Facts:
         words=sum(_words(c.text) for c in cells if c.kind == "markdown"),
         lines=tuple(sum(bool(row.strip()) for row in text.splitlines()) for text in code),
         figures=sum(looks),
+        columns=max(len(row) for text in code for row in text.splitlines() or [""]),
         stretch=max(len(run) for run in "".join(".x"[not look] for look in looks).split(".")),
     )
 

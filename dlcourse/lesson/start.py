@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from .cards import say
 from .start_page import LESSONS
+from .work import source_folder
 
 TITLES = {entry[:2]: entry[3:] for entries in LESSONS.values() for entry in entries}
 KEYS = "Shift+Enter runs a cell and moves on to the next"
@@ -15,14 +16,33 @@ KEYS = "Shift+Enter runs a cell and moves on to the next"
 
 def start(notebook: str) -> None:
     """Try the parts that a lesson needs, and say in one card whether they work. Never raises."""
-    title = TITLES.get(str(notebook))
-    name = f"Notebook {notebook}, {title}" if title else "This notebook"
+    if wrong := _not_a_lesson(notebook):
+        return say("✗ No such notebook", wrong, "wrong")
+    name = f"Notebook {notebook}, {TITLES[notebook]}"
+    if not written(notebook):
+        return say("Not yet written", f"{name}, is still to come. START.md lists the lessons that are there.", "open")
     problem = next(filter(None, map(_trouble, (_tries_data, _tries_network))), None)
     if problem:
         say("✗ Not ready", f"{problem} In a terminal, `dlcourse doctor` says what to do.", "wrong")
     else:
         rows = machine() if notebook == "00" else None
         say("✓ Ready", f"{name}: everything it needs is here and works. {KEYS}.", "good", rows)
+
+
+def _not_a_lesson(notebook: object) -> str | None:
+    """Why this names no lesson, in one sentence; None if it names one."""
+    if isinstance(notebook, str) and notebook in TITLES:
+        return None
+    first, last, number = min(TITLES), max(TITLES), str(notebook).strip().zfill(2)
+    if number in TITLES:
+        return f'The number of a lesson is written with two digits between quotation marks: `start("{number}")`.'
+    return f'The lessons are numbered from {first} to {last}, got {notebook!r}: the first is `start("{first}")`.'
+
+
+def written(number: str) -> bool:
+    """True where the course has this lesson, built or as an author's source."""
+    lessons = source_folder()
+    return any(lessons.glob(f"{number}_*.ipynb")) or any((lessons.parent / "solutions").glob(f"{number}_*.py"))
 
 
 def _trouble(attempt: Callable[[], None]) -> str | None:

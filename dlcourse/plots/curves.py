@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .style import BLUE, GREEN, GREY, INK, ORANGE, PALE, SKY, VERMILION, WIDTH, described, panels, sentence
+from .style import BLUE, GREEN, GREY, INK, ORANGE, PALE, SKY, VERMILION, WIDTH, counted, described, panels, sentence
 
 MARKERS = (("o", BLUE), ("s", VERMILION), ("^", GREEN), ("D", ORANGE), ("v", SKY))
 
@@ -25,12 +25,14 @@ def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while
     ax = axes[0, 0]
     ax.plot(epochs, losses, "o-", color=BLUE, ms=4.5)
     ax.set(yscale="log", xlabel="epoch (one pass over all training examples)", ylabel="mean loss", title=title)
-    ax.set(ylim=(losses.min() / 1.8, max(losses.max(), start or 0) * 1.9), xlim=(-0.6, len(losses) + 0.6))
+    drawn = losses if start is None else np.append(losses, start)
+    room = max(1.9, (drawn.max() / drawn.min()) ** 0.12)  # for what is written beside the points
+    ax.set(ylim=(drawn.min() / room, drawn.max() * room), xlim=(-0.6, len(losses) + 0.6))
     ax.grid(axis="y", color=PALE, lw=0.8)
     ax.xaxis.get_major_locator().set_params(integer=True)
     low, high = ax.get_ylim()
     ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high / low > 100 else (1, 2, 5)))
-    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter("{x:g}" if 1e-4 <= low and high < 1e5 else "{x:.0e}")
     ax.yaxis.set_minor_formatter(NullFormatter())
     before = ""
     if start is not None:
@@ -40,8 +42,9 @@ def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while
         before = f" Before training it is {start:.3g}."
     ax.annotate(f"{losses[-1]:.2g}", (epochs[-1], losses[-1]), (0, 9), textcoords="offset points", ha="center")
     return fig, (
-        f"{sentence(title)} A curve of the mean loss over {len(losses)} epochs, on a logarithmic scale.{before} "
-        f"After epoch 1 it is {losses[0]:.3g}, after the last {losses[-1]:.3g}; the lowest is {losses.min():.3g}."
+        f"{sentence(title)} A curve of the mean loss over {counted(len(losses), 'epoch')}, on a logarithmic scale."
+        f"{before} After epoch 1 it is {losses[0]:.3g}, after the last {losses[-1]:.3g}; the lowest is "
+        f"{losses.min():.3g}."
     )
 
 
@@ -53,14 +56,16 @@ def bands(
     fig, axes = panels(1, 1, (WIDTH, 0.95 + 0.55 * len(groups)))
     ax, told = axes[0, 0], []
     everything = 100 * np.concatenate([np.asarray(v, dtype=float) for v in groups.values()])
+    room = max(np.ptp(everything), 2.0)  # a smaller one would make chance look like a difference
     for row, ((name, values), (marker, colour)) in enumerate(zip(groups.items(), MARKERS * len(groups))):
         v = 100 * np.asarray(values, dtype=float)
         ax.barh(row, np.ptp(v), left=v.min(), height=0.44, color=colour, alpha=0.22, edgecolor=colour)
-        ax.plot(v, row + _apart(v), marker, color=colour, ms=6, mec="white", mew=0.8, clip_on=False)
-        ax.annotate(f"{v.min():.1f} to {v.max():.1f}", (v.max(), row), (10, 0), textcoords="offset points", va="center")
-        told.append(f"{name}: {len(v)} seeds, {v.min():.1f} to {v.max():.1f} percent")
-    room = max(np.ptp(everything), 2.0)  # a smaller one would make chance look like a difference
-    ax.set(xlim=(everything.min() - 0.08 * room, everything.max() + 0.3 * room), ylim=(len(groups) - 0.5, -0.5))
+        ax.plot(v, row + _apart(v, 0.02 * room), marker, color=colour, ms=6, mec="white", mew=0.8, clip_on=False)
+        span = " to ".join(dict.fromkeys(f"{end:.1f}" for end in (v.min(), v.max())))
+        ax.annotate(span, (v.max(), row), (10, 0), textcoords="offset points", va="center")
+        told.append(f"{name}: {counted(len(v), 'seed')}, {span} percent")
+    left, right = max(everything.min() - 0.08 * room, 0), min(everything.max() + 0.3 * room, 100)  # of a hundred
+    ax.set(xlim=(left, right), ylim=(len(groups) - 0.5, -0.5))
     ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=xlabel, title=title)
     ax.tick_params(axis="y", length=0)
     return (
@@ -69,12 +74,12 @@ def bands(
     )
 
 
-def _apart(values: np.ndarray) -> np.ndarray:
-    """Heights that keep dots of equal value from hiding each other."""
-    heights = np.zeros(len(values))
-    for value in np.unique(values):
-        same = np.flatnonzero(values == value)
-        heights[same] = 0.1 * (np.arange(len(same)) - (len(same) - 1) / 2)
+def _apart(values: np.ndarray, near: float) -> np.ndarray:
+    """Heights that keep dots nearer to each other than this from hiding each other."""
+    heights, order = np.zeros(len(values)), np.argsort(values, kind="stable")
+    for pile in np.split(order, np.flatnonzero(np.diff(values[order]) > near) + 1):
+        n = len(pile)
+        heights[pile] = min(0.1, 0.36 / max(n - 1, 1)) * (np.arange(n) - (n - 1) / 2)
     return heights
 
 
@@ -115,5 +120,5 @@ def sweep(
         )
     return fig, (
         f"{sentence(title)} Test accuracy in percent against {xlabel}, as a mean and a band from the lowest to the "
-        f"highest of {accuracy.shape[1]} seeds. {told}."
+        f"highest of {counted(accuracy.shape[1], 'seed')}. {told}."
     )

@@ -30,8 +30,8 @@ def _grid(n: int, columns: int, title: str) -> tuple[Figure, np.ndarray]:
     """Axes for n images in rows of `columns`, empty places switched off; the cells keep their size in every figure."""
     if n > MOST:
         raise ValueError(f"a grid shows at most {MOST} images, got {n}: take some of them, images[:{MOST}]")
-    rows = max(1, -(-n // columns))
-    fig, axes = panels(rows, columns, (WIDTH, 0.42 + 0.89 * rows))
+    rows = -(-n // columns)
+    fig, axes = panels(max(1, rows), columns, (WIDTH, 0.42 + 0.89 * rows))
     for ax in axes.flat[n:]:
         ax.axis("off")
     fig.suptitle(title if n else f"{title}: none", x=0.01, ha="left")

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from .style import BLUE, GREY, PALE, VERMILION, WIDTH, described, panels, same_length, sentence
+from .style import BLUE, GREY, INK, PALE, VERMILION, WIDTH, described, panels, same_length, sentence
 
 WHITE_TO_BLUE = LinearSegmentedColormap.from_list(
     "white-blue", ["#ffffff", "#86bfe3"]
@@ -17,20 +17,22 @@ WHITE_TO_BLUE = LinearSegmentedColormap.from_list(
 
 
 def _column(ax: Any, x: float, n: int, most: int) -> np.ndarray:
-    """A column of discs for n units, the middle left out where there are more than `most`; the heights of its discs."""
+    """A column of n marks, squares for the input and discs for units, the middle left out where there are more than
+    `most`; their heights."""
     shown = min(n, most)
     ys = np.linspace(1, -1, shown) * min(1.0, 0.14 * shown)
     if n > most:
         middle = shown // 2
         ax.text(x, ys[middle], "⋮", ha="center", va="center", fontsize=14)
         ys = np.delete(ys, middle)
-    ax.plot(np.full(len(ys), x), ys, "o", ms=9, mfc="white", mec=BLUE, mew=1.6, zorder=3)
+    marker, colour = ("o", BLUE) if x else ("s", INK)
+    ax.plot(np.full(len(ys), x), ys, marker, ms=9, mfc="white", mec=colour, mew=1.6, zorder=3)
     return ys
 
 
 @described
 def layers(sizes: Sequence[int], names: Sequence[str] = (), title: str = "A network") -> tuple[Figure, str]:
-    """Columns of units, each fed by all units of the column before.      sizes (L,) units in each column"""
+    """The input's numbers as squares, then columns of units, each fed by the whole column before.      sizes (L,)"""
     names = list(names) or ["input", *[f"hidden {i}" for i in range(1, len(sizes) - 1)], "output"]
     same_length(sizes=sizes, names=names)
     fig, axes = panels(1, 1, (WIDTH, 3.2))
@@ -48,8 +50,9 @@ def layers(sizes: Sequence[int], names: Sequence[str] = (), title: str = "A netw
     told = ", ".join(f"{name} {n:,}" for n, name in zip(sizes, names))
     joined = " and ".join(f"{a:,} times {b:,}" for a, b in zip(sizes, sizes[1:]))
     return fig, (
-        f"{sentence(title)} Columns of units from left to right, {told}. Every unit is joined to every unit of the "
-        f"column before, by {joined} weights."
+        f"{sentence(title)} Columns from left to right, {told}. The first holds the numbers of the input, drawn as "
+        f"squares; the others hold units, drawn as discs. Every unit is joined to all of the column "
+        f"before, by {joined} weights."
     )
 
 

@@ -92,3 +92,8 @@ def same_length(**given: Any) -> int:
 def sentence(title: str) -> str:
     """A title as the first sentence of a description: with a full stop, unless it ends in a mark of its own."""
     return title if title.endswith((".", "?", "!")) else f"{title}."
+
+
+def counted(n: int, what: str) -> str:
+    """1, 'seed' -> '1 seed'     3, 'seed' -> '3 seeds'"""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

@@ -284,6 +284,7 @@ def test_facts_are_counted():
     )
     found = facts(cells)
     assert (found.cells, found.words, found.lines, found.figures, found.stretch) == (5, 6, (2, 1, 1, 1), 1, 2)
+    assert found.columns == len("show(a)")
 
 
 def test_markers_are_no_code_lines():
@@ -291,7 +292,7 @@ def test_markers_are_no_code_lines():
 
 
 def test_a_good_lesson_is_within_bounds():
-    assert facts(lesson(["show(x)"] * 6)).problems() == []
+    assert facts(lesson(["show(x)"] * 6 + ["a = " + "1" * 91])).problems() == []
 
 
 @pytest.mark.parametrize(
@@ -305,6 +306,7 @@ def test_a_good_lesson_is_within_bounds():
         (lesson(["show(x)"] * 6 + ["show(x)" + "\na" * 12] * 2), "within 13 lines"),
         (lesson(["show(x)"] * 10 + ["show(x)" + "\na" * 25]), "of 26 lines"),
         (lesson(["show(x)", "a", "b", "c", "d"]), "4 code cells in a row"),
+        (lesson(["show(x)", "a = " + "1" * 92]), "of 96 columns"),
     ],
 )
 def test_each_bound_is_kept(cells, sentence):

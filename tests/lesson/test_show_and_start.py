@@ -135,12 +135,21 @@ def test_a_script_prints_cards():
 
 
 # ---------------------------------------------------------------- start
-def test_start_says_where_you_are(page):
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """The notebooks of a course with three lessons: 00 and 01 built, 02 only written by an author so far."""
+    for name in ("notebooks/00_start_here.ipynb", "notebooks/01_one_unit.ipynb", "solutions/02_learns.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(start_module, "source_folder", lambda: tmp_path / "notebooks")
+
+
+def test_start_says_where_you_are(page, course):
     start("01")
     assert page[0].text.startswith("✓ Ready. Notebook 01, One unit: ") and "Shift+Enter" in page[0].text
 
 
-def test_notebook_00_shows_the_machine(page):
+def test_notebook_00_shows_the_machine(page, course):
     start("00")
     text = page[0].text
     assert np.__version__ in text and "Processor" in text and "GPU" in text
@@ -160,10 +169,30 @@ def test_start_never_raises_and_says_what_is_wrong(page, monkeypatch, which):
     assert "dlcourse doctor" in page[0].text
 
 
-def test_start_knows_any_word(page):
-    start("99")
-    start(7)
-    assert [p.text.startswith("✓ Ready. This notebook: ") for p in page] == [True, True]
+def test_a_lesson_that_is_not_yet_written_is_not_ready(page, course):
+    start("02")
+    start("03")
+    assert page[0].text.startswith("✓ Ready. Notebook 02, A unit learns: ")
+    assert page[1].text.startswith("Not yet written. Notebook 03, A layer, is still to come. START.md lists ")
+
+
+@pytest.mark.parametrize("given", [0, "0", " 00"])
+def test_start_shows_how_a_number_is_written(page, given):
+    start(given)
+    assert page[0].text.startswith("✗ No such notebook. ") and page[0].text.endswith('quotation marks: start("00").')
+
+
+@pytest.mark.parametrize("given", ["99", 99, "one", None, [0]])
+def test_what_is_no_lesson_is_refused_in_a_card(page, given):
+    start(given)
+    assert page[0].text == (
+        f'✗ No such notebook. The lessons are numbered from 00 to 17, got {given!r}: the first is start("00").'
+    )
+
+
+def test_this_course_has_its_first_lesson(page):
+    start("00")
+    assert page[0].text.startswith("✓ Ready. Notebook 00, Start here: ")
 
 
 def test_every_lesson_of_the_course_has_its_title():

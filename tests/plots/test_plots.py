@@ -186,6 +186,47 @@ def test_bands_shows_every_seed_where_values_are_equal():
     assert "97.5 to 98.0" in texts(figure) and "4 seeds, 97.5 to 98.0 percent" in figure.alt
 
 
+def test_layers_draws_squares_for_the_input_and_discs_for_units():
+    columns = [line for line in plots.layers([3, 4, 2]).axes[0].lines if line.get_marker() != "None"]
+    assert [(line.get_marker(), len(line.get_xdata())) for line in columns] == [("s", 3), ("o", 4), ("o", 2)]
+
+
+def dots(figure: Figure) -> list[np.ndarray]:
+    """Where the dots of each group lie on the page      (seeds,2) in pixels at 100 dots per inch"""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure).draw()
+    ax = figure.axes[0]
+    return [ax.transData.transform(np.stack(line.get_data(), axis=1)) for line in ax.lines]
+
+
+def test_bands_shows_every_seed_of_a_narrow_band_beside_a_wide_one():
+    figure = plots.bands({"narrow": [0.975, 0.9755, 0.975, 0.978, 0.976], "wide": [0.1, 0.9]})
+    narrow = dots(figure)[0]
+    apart = np.linalg.norm(narrow[:, None] - narrow, axis=-1) + 1000 * np.eye(5)
+    assert apart.min() > 4, "a dot is 8 pixels wide: half of it at least can be seen"
+    assert np.ptp(narrow[:, 1]) < np.diff([d[:, 1].mean() for d in dots(figure)])[0] * -0.5
+
+
+@pytest.mark.parametrize("groups", [{"a": [1.0, 0.99], "b": [0.1]}, {"a": [0.98], "b": [0.0]}, {"a": [1.0]}])
+def test_bands_shows_no_accuracy_that_cannot_be(groups):
+    low, high = plots.bands(groups).axes[0].get_xlim()
+    assert 0 <= low < high <= 100
+
+
+def test_one_seed_is_one_seed():
+    assert "a: 1 seed, " in plots.bands({"a": [0.98]}).alt
+    assert "of 1 seed. " in plots.sweep([1, 10], [[0.1], [0.8]], "units").alt
+    assert "over 1 epoch," in plots.loss_curve([0.5]).alt
+
+
+def test_nothing_to_show_takes_no_room():
+    nothing, one = plots.digits([], []), plots.digits(IMAGES[:1], TRUE[:1])
+    assert "Handwritten digits: none" in texts(nothing)
+    assert nothing.get_figheight() < 0.5 < one.get_figheight()
+    assert not any(ax.axison for ax in nothing.axes)
+
+
 def test_sweep_draws_mean_and_band():
     figure = plots.sweep([1, 10], [[0.1, 0.3], [0.8, 0.9]], "units")
     x, y = figure.axes[0].lines[0].get_data()
@@ -199,6 +240,16 @@ def test_loss_curve_draws_the_losses():
     x, y = figure.axes[0].lines[0].get_data()
     assert list(x) == [1, 2, 3] and list(y) == [1.5, 0.5, 0.25]
     assert "Before training it is 2.3." in figure.alt and "0.25" in figure.alt
+
+
+@pytest.mark.parametrize("losses", [[1e7, 3e6, 9e5], [1.5, 0.5], [40.0], [0.5, 1e-3, 1e-7]])
+def test_loss_curve_keeps_the_start_in_sight_and_writes_its_ticks_in_one_form(losses):
+    figure = plots.loss_curve(losses, 2.3)
+    low, high = figure.axes[0].get_ylim()
+    assert low < min(*losses, 2.3) and high > max(*losses, 2.3)
+    rendered(figure)
+    ticks = [t.get_text() for t in figure.axes[0].get_yticklabels() if low <= t.get_position()[1] <= high]
+    assert len(ticks) >= 2 and len({"e" in t for t in ticks}) == 1
 
 
 @pytest.mark.parametrize(
