@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Open the course, or run its tests. Only Python is needed.
 
-    python3 course.py             set up what is missing, then open the course in JupyterLab
-    python3 course.py test        run the tests (further words go to pytest)
-    python3 course.py doctor      look at this machine; likewise: reset NN, progress, lab --no-browser, ...
+    python3 course.py               set up what is missing, then open the course in JupyterLab
+    python3 course.py --no-browser  the same, and open no window: options alone are those of the command `lab`
+    python3 course.py test          run the tests (further words go to pytest)
+    python3 course.py doctor        look at this machine; likewise: reset NN, progress; COMMAND --help says more
 
-Makes .venv beside this file (with uv where that is installed, else with venv and pip), installs the course into it and
-hands over to it. A broken, moved or outdated .venv is mended. Nothing but .venv is ever deleted; your own work lies in
-work/.
+Makes .venv beside this file (with uv where that is installed, else with venv and pip; about 430 MB), installs the
+course into it and hands over to it. A broken, moved or outdated .venv is mended. Nothing but .venv is ever deleted;
+your own work lies in work/. Outside this folder, downloaded data go to ~/.cache/dlcourse, and Jupyter, IPython,
+matplotlib and the installer keep their usual small files and caches in your home folder.
 """
 # This file must parse on any Python, to be able to say that one is too old: no f-strings, no annotations.
 
@@ -50,6 +52,10 @@ def main(given):
         print(__doc__)
         return 0
     testing = given[:1] == ["test"]
+    if not testing:
+        answered = check(given)
+        if answered is not None:
+            return answered
     try:
         prepare("test" if testing else "")
     except SetupError as error:
@@ -62,6 +68,16 @@ def main(given):
         os.chdir(str(ROOT))
         return hand_over([PYTHON, "-m", "pytest"] + given[1:])
     return hand_over([PYTHON, "-P", "-m", "dlcourse"] + (given or ["lab"]))
+
+
+def check(given):
+    """What is wrong with the words shows before anything is installed: the exit code then, or None to go on."""
+    if given[:1] == ["--version"]:  # that of what is installed
+        return None
+    sys.path.insert(0, str(ROOT))
+    from dlcourse import cli  # it needs the standard library alone
+
+    return cli.check(given, "python3 course.py", ["test"])
 
 
 def hand_over(command):

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
-EPILOG = "`dlcourse COMMAND --help` says more about one of them. Without a command, `dlcourse lab` runs."
+EPILOG = "`%(prog)s COMMAND --help` says more about one of them. Without a command, `lab` runs, with the options given."
+MEANT = {"start": "lab", "open": "lab", "run": "lab", "jupyter": "lab", "notebook": "lab", "restore": "reset"}
+
+
+class UsageError(Exception):
+    """What was typed cannot be meant; the message says what can."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    given = list(sys.argv[1:] if argv is None else argv) or ["lab"]
-    if given[0] == "build":  # its options are the builder's own
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given[:1] == ["build"]:  # its options are the builder's own
         return _build(given[1:])
-    parser = make_parser()
-    if not given[0].startswith("-") and given[0] not in COMMANDS:
-        print(f"dlcourse: there is no command {given[0]!r}\n", file=sys.stderr)
-        parser.print_help(sys.stderr)
+    try:
+        options = parse(given)
+    except UsageError as error:
+        print(f"dlcourse: {error}", file=sys.stderr)
         return 2
-    options = parser.parse_args(given)
     from .lesson.work import WorkError
 
     try:
@@ -36,11 +42,55 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def make_parser() -> argparse.ArgumentParser:
+def check(given: Sequence[str], called: str, more: Sequence[str] = ()) -> int | None:
+    """The exit code if these words are refused, None if they can run. `more`: commands that the caller adds."""
+    try:
+        if given[:1] != ["build"]:
+            parse(given, called, more)
+        return None
+    except UsageError as error:
+        print(f"{called.rpartition(' ')[2]}: {error}", file=sys.stderr)
+        return 2
+
+
+def parse(given: Sequence[str], called: str = "dlcourse", more: Sequence[str] = ()) -> argparse.Namespace:
+    """The options of one command; those that stand without a command are `lab`'s."""
+    words, parser = list(given), make_parser(called)
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
+        words.insert(0, "lab")
+    if not words[0].startswith("-") and words[0] not in COMMANDS:
+        raise UsageError(_no_command(words[0], parser, more))
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        where = ": it opens the course, and you choose the lesson there" if words[0] == "lab" else ""
+        raise UsageError(f"{words[0]} takes no {unknown[0]!r}{where}; `{called} {words[0]} --help` says what it takes.")
+    return options
+
+
+def _no_command(word: str, parser: argparse.ArgumentParser, more: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word.lower(), [*COMMANDS, *more], 1)
+    said, meant = f"there is no command {word!r}", MEANT.get(word.lower()) or "".join(near)
+    return f"{said}; do you mean `{parser.prog} {meant}`?" if meant else f"{said}\n\n{parser.format_help()}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one sentence what is amiss, and leaves the exit to its caller."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.endswith("required: NN"):
+            raise UsageError(f"say which lesson, for example: {self.prog} 00")
+        raise UsageError(f"{message}; `{self.prog} --help` says more.")
+
+
+def _port(word: str) -> int:
+    if not (word.isdecimal() and 0 < int(word) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to 65535, not {word!r}")
+    return int(word)
+
+
+def make_parser(called: str = "dlcourse") -> argparse.ArgumentParser:
     """The parser of all commands but `build`."""
-    parser = argparse.ArgumentParser(
-        prog="dlcourse", description="A course in deep learning that you run.", epilog=EPILOG
-    )
+    parser = _Parser(prog=called, description="A course in deep learning that you run.", epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"dlcourse {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (run, help, arguments) in COMMANDS.items():
@@ -77,16 +127,21 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _reset(options: argparse.Namespace) -> int:
     from .lesson.start_page import write_start
-    from .lesson.work import reset, work_folder
+    from .lesson.work import command, reset, restore, work_folder
 
     work = work_folder()
-    lesson, kept = reset(options.lesson, work)
+    if options.restore:
+        lesson, taken, kept = restore(options.lesson, work)
+        print(f"{lesson.name} is again what it was in the backup\n  {taken}\nOther backups lie beside that one.")
+    else:
+        lesson, kept = reset(options.lesson, work)
+        print(f"{lesson.name} is as it was delivered." + ("" if kept else " Nothing was lost."))
     write_start(work)
-    print(
-        f"{lesson.name} is as it was delivered. "
-        + (f"What was there lies in\n  {kept}" if kept else "Nothing was lost.")
-    )
-    print("If it is open in JupyterLab, choose File > Reload Notebook from Disk.")
+    if kept:
+        print(f"What was there is kept, in a folder that JupyterLab does not list:\n  {kept}")
+        print(f"This brings it back: {command()} reset {lesson.name[:2]} --restore")
+    print("If it is open in JupyterLab: close its tab without saving, or File > Reload Notebook from Disk.")
+    print("If you are asked on saving, choose Revert: Overwrite puts the old text back.")
     return 0
 
 
@@ -117,10 +172,11 @@ def _build(arguments: list[str]) -> int:
 COMMANDS = {
     "lab": (_lab, "open the course in JupyterLab, or join it where it is open", {
         "--no-browser": {"action": "store_true", "help": "print the address, open no window"},
-        "--port": {"type": int, "help": "the port to listen on (default: 8888, or the next free one)"}}),
+        "--port": {"type": _port, "help": "the port to listen on (default: 8888, or the next free one)"}}),
     "doctor": (_doctor, "look at this machine: what is there, what is missing, how to mend it", {}),
     "reset": (_reset, "lay a lesson out as it was delivered; what was there is backed up first", {
-        "lesson": {"metavar": "NN", "help": "the lesson's number, for example 00"}}),
+        "lesson": {"metavar": "NN", "help": "the lesson's number, for example 00"},
+        "--restore": {"action": "store_true", "help": "the other way: lay the newest backup of the lesson out"}}),
     "progress": (_progress, "which exercises are solved", {}),
     "build": (_build, "for authors: make the notebooks from their sources", {}),
 }  # fmt: skip

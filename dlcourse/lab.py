@@ -22,7 +22,7 @@ from typing import Any
 
 from .hardware.browser import find_browser
 from .lesson.start_page import write_start
-from .lesson.work import PACKAGE, WorkError, command, lay_out, read_json, source_folder, state_folder, write_whole
+from .lesson.work import PACKAGE, WorkError, lay_out, opening, read_json, source_folder, state_folder, write_whole
 
 SETTINGS = PACKAGE / "lab_settings"
 # Warnings that ask nothing of a learner; the last two come when a listing meets a half-saved file, or a kernel ends.
@@ -44,7 +44,7 @@ def open_course(work: Path, *, browser: bool = True, port: int | None = None) ->
             webbrowser.open(address)
         return
     _serve(work, page, port, with_browser, delivered)
-    print(f"\nStopped. Your work lies in {work}\nOpen it again with: {command()} lab", flush=True)
+    print(f"\nStopped. Your work lies in {work}\nOpen it again with: {opening()}", flush=True)
 
 
 def _lay_out(work: Path, in_use: bool) -> list[str]:

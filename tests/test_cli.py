@@ -12,6 +12,7 @@ import pytest
 
 from dlcourse import cli, lab
 from dlcourse.lesson import work
+from dlcourse.lesson.opened import as_opened
 
 
 @pytest.fixture
@@ -39,6 +40,26 @@ def test_help_and_version(words, capsys):
     assert left.value.code == 0 and "dlcourse" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["doctr"], "there is no command 'doctr'; do you mean `dlcourse doctor`?"),
+        (["DOCTOR"], "do you mean `dlcourse doctor`?"),
+        (["start"], "do you mean `dlcourse lab`?"),
+        (["lab", "00"], "lab takes no '00': it opens the course, and you choose the lesson there"),
+        (["progress", "--all"], "progress takes no '--all'; `dlcourse progress --help` says what it takes."),
+        (["reset"], "say which lesson, for example: dlcourse reset 00"),
+        (["--port", "70000"], "a port is a whole number from 1 to 65535, not '70000'"),
+        (["lab", "--port"], "expected one argument; `dlcourse lab --help` says more."),
+    ],
+)
+def test_a_slip_of_the_keys_gets_one_sentence_that_helps(words, says, capsys, monkeypatch):
+    monkeypatch.setattr(lab, "open_course", lambda *_, **__: pytest.fail("the course opened"))
+    assert cli.main(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("dlcourse: ") and says in said and said.count("\n") == 1
+
+
 def test_without_a_command_the_lab_opens(monkeypatch, tmp_path):
     seen = {}
     monkeypatch.setenv("DLCOURSE_WORK", str(tmp_path))
@@ -46,6 +67,7 @@ def test_without_a_command_the_lab_opens(monkeypatch, tmp_path):
     assert cli.main([]) == 0 and seen == {"folder": tmp_path, "browser": True, "port": None}
     assert cli.main(["lab", "--no-browser", "--port", "9000"]) == 0
     assert seen == {"folder": tmp_path, "browser": False, "port": 9000}
+    assert cli.main(["--port", "9001"]) == 0 and seen == {"folder": tmp_path, "browser": True, "port": 9001}
 
 
 def test_reset_says_where_the_backup_lies(mine, capsys):
@@ -55,8 +77,13 @@ def test_reset_says_where_the_backup_lies(mine, capsys):
     said = capsys.readouterr().out
     (backup,) = (mine / ".dlcourse" / "backup").iterdir()
     assert str(backup) in said and backup.read_text() == "mine"
-    assert (mine / lesson.name).read_bytes() == lesson.read_bytes()
+    assert (mine / lesson.name).read_bytes() == as_opened(lesson.read_bytes())
     assert "00 Start here" in (mine / "START.md").read_text(encoding="utf-8")
+    assert f"{work.command()} reset 00 --restore" in said and "close its tab" in said and "choose Revert" in said
+    assert cli.main(["reset", "00", "--restore"]) == 0
+    assert str(backup) in capsys.readouterr().out and (mine / lesson.name).read_text() == "mine"
+    assert cli.main(["reset", "00", "--restore"]) == 1
+    assert "differs from what lies there" in capsys.readouterr().err
 
 
 def test_a_mistake_is_one_sentence_and_no_traceback(mine, capsys):
@@ -127,3 +154,26 @@ def test_a_marker_of_a_server_that_is_gone_is_not_joined(tmp_path, monkeypatch):
     assert lab.find_server(tmp_path) == info
     (run / "jpserver-7.json").write_text(json.dumps(info | {"root_dir": "/elsewhere"}))
     assert lab.find_server(tmp_path) is None, "the number of the process was used again by another server"
+
+
+def test_an_error_in_a_cell_shows_one_line_of_each_place_that_it_came_through(tmp_path):
+    """In a kernel as the course starts it, so that the message is not below the fold."""
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import KernelManager
+
+    spec = json.loads((lab.SETTINGS / "share" / "kernels" / "python3" / "kernel.json").read_text())
+    manager, seen = KernelManager(connection_file=str(tmp_path / "kernel.json")), []
+    manager._kernel_spec = KernelSpec(**spec | {"argv": [sys.executable, *spec["argv"][1:]]})
+    manager.start_kernel(cwd=work.ROOT, env=os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")})
+    try:
+        client = manager.client()
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+        code = "from dlcourse import Dense\n\n# a comment\nDense(64, 0)\n# a comment"
+        client.execute_interactive(code, output_hook=lambda message: seen.append(message["content"]), timeout=60)
+        client.stop_channels()
+    finally:
+        manager.shutdown_kernel(now=True)
+    (said,) = ("\n".join(content["traceback"]) for content in seen if "traceback" in content)
+    assert "whole number" in said.splitlines()[-1] and "Dense(64, 0)" in said
+    assert "a comment" not in said and len(said.splitlines()) <= 15

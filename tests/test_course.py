@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 COURSE = Path(__file__).resolve().parents[1] / "course.py"
+CLI = COURSE.parent / "dlcourse" / "cli.py"
 PROJECT = """
 [build-system]
 requires = []
@@ -70,6 +71,7 @@ class Project:
         self.root = root
         (root / "dlcourse").mkdir(parents=True)
         (root / "dlcourse" / "__init__.py").write_text("")
+        shutil.copy(CLI, root / "dlcourse")
         (root / "dlcourse" / "__main__.py").write_text("import sys; print('dlcourse', *sys.argv[1:]); sys.exit(3)")
         (root / "jupyterlab.py").write_text("")
         (root / "pytest.py").write_text("import os, sys; print('pytest', *sys.argv[1:], 'in', os.getcwd())")
@@ -148,15 +150,29 @@ def test_its_oldest_python_is_that_of_the_project():
 
 
 def test_first_and_second_start(project):
-    said = project.run("doctor", "--flag")
+    said = project.run("reset", "00", "--restore")
     assert "Making .venv" in said and "usually about 15 seconds" in said
-    assert said.endswith("dlcourse doctor --flag\n"), "the words go on to dlcourse, and its exit code comes back"
+    assert said.endswith("dlcourse reset 00 --restore\n"), "the words go on to dlcourse, and its exit code comes back"
     (project.root / "broken").touch()  # no network: a second start needs none
     assert project.run() == "dlcourse lab\n"
 
 
 def test_help_needs_no_installation(project):
-    assert "python3 course.py test" in project.run("--help", code=0)
+    said = project.run("--help", code=0)
+    assert "python3 course.py test" in said and "430 MB" in said and "~/.cache/dlcourse" in said
+    assert "usage: python3 course.py lab" in project.run("lab", "--help", code=0)
+    assert not (project.root / ".venv").exists()
+
+
+def test_options_without_a_command_go_on_to_the_lab(project):
+    assert project.run("--no-browser").endswith("dlcourse --no-browser\n")
+    assert project.run("--version").endswith("dlcourse --version\n"), "that of what is installed"
+
+
+@pytest.mark.parametrize("word, says", [("tset", "do you mean `python3 course.py test`?"), ("--nobr", "lab takes no")])
+def test_wrong_words_are_refused_in_one_sentence_before_anything_is_installed(project, word, says):
+    said = project.run(word, code=2)
+    assert said.startswith("course.py: ") and says in said and said.count("\n") == 1
     assert not (project.root / ".venv").exists()
 
 

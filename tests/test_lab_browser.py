@@ -13,9 +13,10 @@ import sys
 import pytest
 from labdriver import REPO, Course, Lab, chromium, find_chromium
 
-from dlcourse.lesson.work import command
+from dlcourse.lesson.work import opening
 
 FIRST, START = "00_start_here.ipynb", "START.md"
+DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,7 @@ def test_the_first_start_opens_the_first_lesson_and_it_runs(lab, course):
         lab.wait_for_path(FIRST)
         lab.wait_for_kernel()
         assert lab.page.get_by_title("Notebook trusted").count() == 1, "no warning of the course's own lesson"
+        assert not lab.page.evaluate(DIRTY), "looking at a lesson changes nothing in it"
         lab.run_all()
         assert lab.errors() == []
         assert lab.outputs() >= sum(cell["cell_type"] == "code" for cell in delivered()) // 2
@@ -141,6 +143,6 @@ def test_ctrl_c_stops_it_and_says_where_the_work_lies(course):
         f"  {course.address}",
         "Open that address in a browser. Ctrl-C here stops it.",
         f"Stopped. Your work lies in {course.work}",
-        f"Open it again with: {command()} lab",
+        f"Open it again with: {opening()}",
     ], "and nothing else: the log is quiet"
     assert not (course.work / ".dlcourse" / "server.json").exists()

@@ -37,6 +37,7 @@ def test_start_and_progress_show_what_is_solved_and_where_an_update_lies(folders
     (mine / "01_one_unit.new.ipynb").write_bytes(notebook("z"))
     (mine / ".dlcourse" / "progress.json").write_text('{"version": 1, "exercises": {"01.1": {"state": "correct"}}}')
     page = start_page.start_page(mine)
+    assert "reset 00 --restore` brings it back" in page and "choose *Revert*" in page
     assert "1 of 1 correct: 01.1 ✓" in page and "([update](01_one_unit.new.ipynb) lies beside yours)" in page
     assert start_page.progress_lines(mine) == ["01 One unit: 1 of 1 correct", "  01.1  correct"]
 
@@ -47,7 +48,7 @@ def test_a_broken_record_of_progress_stops_nothing(folders, text):
     lay_out(mine, course)
     (mine / ".dlcourse" / "progress.json").write_text(text)
     assert "One unit" in start_page.start_page(mine)
-    assert start_page.progress_lines(mine) == ["01 One unit: 0 of 0 correct"]
+    assert start_page.progress_lines(mine) == ["01 One unit: no exercises"]
 
 
 def test_the_titles_of_the_lessons_are_those_of_their_notebooks():

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcourse.lesson import start_page, work
-from dlcourse.lesson.work import WorkError, lay_out, reset
+from dlcourse.lesson.work import WorkError, lay_out, reset, restore
 
 NAME = "01_one_unit.ipynb"
 
@@ -158,7 +159,7 @@ def test_other_files_are_left_alone(folders):
 
 
 EVENTS = st.lists(
-    st.sampled_from(["write", "run", "update", "lay out", "in use", "reset", "delete", "lose"]), max_size=14
+    st.sampled_from(["write", "run", "update", "lay out", "in use", "reset", "restore", "delete", "lose"]), max_size=14
 )
 
 
@@ -184,6 +185,9 @@ def test_nothing_that_a_learner_wrote_is_lost_whatever_happens(events):
                 (course / NAME).write_bytes(notebook(f"version {n + 1}"))
             elif event == "reset":
                 reset("01", mine, course)
+            elif event == "restore":
+                with suppress(WorkError):  # there is none
+                    restore("01", mine, course)
             elif event == "delete" and here.exists():
                 kept.discard(current(here))
                 here.unlink()
@@ -198,52 +202,6 @@ def test_nothing_that_a_learner_wrote_is_lost_whatever_happens(events):
 
 def current(path: Path) -> str:
     return json.loads(path.read_bytes())["cells"][0]["source"][0] if path.exists() else ""
-
-
-# ---- reset and backups
-
-
-def test_reset_backs_up_first_and_says_where(folders):
-    course, mine = folders
-    lay_out(mine, course)
-    for n in range(3):  # three in one second: none may replace another
-        (mine / NAME).write_bytes(notebook(f"mine {n}"))
-        lesson, kept = reset("01", mine, course)
-        assert current(kept) == f"mine {n}" and current(lesson) == "x = 1"
-    assert sorted(map(current, backups(mine))) == ["mine 0", "mine 1", "mine 2"]
-
-
-def test_reset_of_an_untouched_lesson_needs_no_backup(folders):
-    course, mine = folders
-    lay_out(mine, course)
-    assert reset(NAME, mine, course)[1] is None and backups(mine) == []
-
-
-def test_reset_takes_the_newest_version_and_puts_the_copy_beside_away(folders):
-    course, mine = folders
-    lay_out(mine, course)
-    (mine / NAME).write_bytes(notebook("mine"))
-    (course / NAME).write_bytes(new := notebook("second"))
-    lay_out(mine, course)
-    reset("01", mine, course)
-    assert (mine / NAME).read_bytes() == new and not (mine / "01_one_unit.new.ipynb").exists()
-    assert lay_out(mine, course).sentences() == []
-
-
-def test_reset_without_a_backup_changes_nothing(folders, monkeypatch):
-    course, mine = folders
-    lay_out(mine, course)
-    (mine / NAME).write_bytes(edited := notebook("mine"))
-    (mine / ".dlcourse" / "backup").write_text("a file where the folder should be")
-    with pytest.raises(WorkError, match="Your work is as it was"):
-        reset("01", mine, course)
-    assert (mine / NAME).read_bytes() == edited
-
-
-def test_reset_names_the_lessons_that_there_are(folders):
-    course, mine = folders
-    with pytest.raises(WorkError, match=r"no lesson '07' to reset; these are there: 01\."):
-        reset("07", mine, course)
 
 
 # ---- files, whole or not at all
@@ -285,4 +243,9 @@ def test_the_work_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert work.work_folder() == tmp_path / "dlcourse-work"
     assert work.source_folder() == work.PACKAGE / "_course" / "notebooks"
-    assert work.command() == "dlcourse"
+    assert work.command() == "dlcourse" and work.opening() == "dlcourse lab"
+
+
+def test_the_command_that_opens_the_course_is_the_one_of_the_readme(monkeypatch):
+    monkeypatch.setattr(work.sys, "prefix", str(work.ROOT / ".venv"))
+    assert work.opening() == "python3 course.py"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .work import ROOT, beside, command, read_json, state_folder, write_whole
+from .work import ROOT, beside, command, opening, read_json, state_folder, write_whole
 
 LESSONS = {
     "Part I: from one unit to a network that trains": [
@@ -96,9 +96,10 @@ def progress_lines(work: Path) -> list[str]:
     standing, out = states(work), []
     for lesson in (entry for entries in lessons(work).values() for entry in entries if entry.file):
         solved = sum(standing.get(i) == "correct" for i in lesson.exercises)
-        out.append(f"{lesson.number} {lesson.title}: {solved} of {len(lesson.exercises)} correct")
+        tally = f"{solved} of {len(lesson.exercises)} correct" if lesson.exercises else "no exercises"
+        out.append(f"{lesson.number} {lesson.title}: {tally}")
         out += [f"  {i}  {standing.get(i) or 'not attempted'}" for i in lesson.exercises]
-    return out or [f"No lessons in {work} yet: {command()} lab lays them out."]
+    return out or [f"No lessons in {work} yet: {opening()} lays them out."]
 
 
 def write_start(work: Path) -> Path:
@@ -121,5 +122,7 @@ The notebooks in this folder are yours: the course never overwrites one that you
 lesson arrives beside yours, with `.new` in its name.
 
 To begin a lesson again, type `{command} reset 00` in a terminal, in the folder `{folder}`.
-What you had is kept first, in `{backup}`.
+What you had is kept first, in `{backup}` (a folder that the list of files does not show), and
+`{command} reset 00 --restore` brings it back. Close the lesson's tab before, or choose *File > Reload Notebook from
+Disk* after; if you are asked on saving, choose *Revert*, since *Overwrite* undoes the reset.
 """

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .opened import as_opened
 
 PACKAGE = Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parent
@@ -54,6 +57,11 @@ def state_folder(work: Path) -> Path:
 def command() -> str:
     """What the learner types to call the course: `python3 course.py` where that made the environment."""
     return "python3 course.py" if in_checkout() and Path(sys.prefix).resolve() == ROOT / ".venv" else "dlcourse"
+
+
+def opening() -> str:
+    """The whole command that opens the course."""
+    return command() if command().endswith("course.py") else f"{command()} lab"
 
 
 # ---- files, whole or not at all
@@ -124,6 +132,14 @@ def backup(path: Path, work: Path) -> Path:
     raise WorkError(f"No free name for a backup in {folder}: move some of the old ones away.")
 
 
+def backups(stem: str, work: Path) -> list[Path]:
+    """The backups of one notebook, the newest first."""
+    form = re.compile(rf"([-\d]{{10}}_[-\d]{{8}})_{re.escape(stem)}(?:_(\d+))?\.ipynb")
+    found = [(form.fullmatch(path.name), path) for path in (state_folder(work) / "backup").glob("*.ipynb")]
+    order = {path: (match[1], int(match[2] or 1)) for match, path in found if match}
+    return sorted(order, key=order.__getitem__, reverse=True)
+
+
 # ---- laying out the lessons
 
 
@@ -175,6 +191,18 @@ def _records(work: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _record(data: bytes) -> dict[str, str]:
+    return {"delivered": _digest(data), "laid": _digest(as_opened(data)), "sources": sources(data)}
+
+
+def _is(mine: bytes, data: bytes) -> bool:
+    return mine in (data, as_opened(data))
+
+
+def _untouched(mine: bytes, record: dict[str, Any]) -> bool:
+    return _digest(mine) in (record.get("delivered"), record.get("laid"))
+
+
 def lay_out(work: Path, source: Path | None = None, *, in_use: bool = False) -> Change:
     """Bring the work folder up to date with the course. `in_use`: a notebook may be open, so none is replaced."""
     done, records = Change(), _records(work)
@@ -185,16 +213,16 @@ def lay_out(work: Path, source: Path | None = None, *, in_use: bool = False) -> 
 
 def _lay_out_one(work: Path, lesson: Path, records: dict[str, Any], done: Change, in_use: bool) -> None:
     name, data, record = lesson.name, lesson.read_bytes(), records.get(lesson.name, {})
-    fresh = {"delivered": _digest(data), "sources": sources(data)}
+    fresh = _record(data)
     if not (work / name).exists():
         if record:
             done.gone.append(name)
             return
-        write_whole(work / name, data)
+        write_whole(work / name, as_opened(data))
         done.new.append(name)
     else:
         mine = (work / name).read_bytes()
-        has_it = mine == data or (sources(mine) == fresh["sources"] and _digest(mine) != record.get("delivered"))
+        has_it = _is(mine, data) or (sources(mine) == fresh["sources"] and not _untouched(mine, record))
         if not has_it and fresh["delivered"] in (record.get("delivered"), record.get("beside")):
             return
         if not has_it and sources(mine) != record.get("sources"):
@@ -211,18 +239,18 @@ def _lay_out_one(work: Path, lesson: Path, records: dict[str, Any], done: Change
 
 def _bring_up_to_date(work: Path, name: str, data: bytes, record: dict[str, Any], done: Change) -> None:
     """Replace a lesson in which nothing was written; if it was run, what that showed is kept in the backups."""
-    if _digest((work / name).read_bytes()) != record["delivered"]:
+    if not _untouched((work / name).read_bytes(), record):
         backup(work / name, work)
-    write_whole(work / name, data)
+    write_whole(work / name, as_opened(data))
     done.updated.append(name)
 
 
 def _lay_beside(work: Path, name: str, data: bytes, done: Change) -> None:
     """The new version under its own name; an older one that lies there is kept in the backups."""
     new = work / beside(name)
-    if new.exists() and new.read_bytes() != data:
+    if new.exists() and not _is(new.read_bytes(), data):
         backup(new, work)
-    write_whole(new, data)
+    write_whole(new, as_opened(data))
     done.laid_beside.append(new.name)
 
 
@@ -242,11 +270,29 @@ def reset(number: str, work: Path, source: Path | None = None) -> tuple[Path, Pa
     """Lay a lesson out as it was delivered. What was there is backed up first; returns the lesson and the backup."""
     lesson, records = find_lesson(number, source), _records(work)
     data, here, hers = lesson.read_bytes(), work / lesson.name, work / beside(lesson.name)
-    kept = backup(here, work) if here.exists() and here.read_bytes() != data else None
-    write_whole(here, data)
-    if hers.exists() and hers.read_bytes() == data:
+    kept = backup(here, work) if here.exists() and not _is(here.read_bytes(), data) else None
+    write_whole(here, as_opened(data))
+    if hers.exists() and _is(hers.read_bytes(), data):
         with _plainly(hers):
             hers.unlink()
-    records[lesson.name] = {"delivered": _digest(data), "sources": sources(data)}
+    records[lesson.name] = _record(data)
     _note(work, records)
     return here, kept
+
+
+def restore(number: str, work: Path, source: Path | None = None) -> tuple[Path, Path, Path | None]:
+    """Lay the newest backup of a lesson out that differs from what lies there, which is backed up where nothing has it.
+
+    Returns the lesson, the backup that was taken, and the backup made of what lay there, if one was.
+    """
+    lesson = find_lesson(number, source)
+    here, old = work / lesson.name, backups(lesson.stem, work)
+    there = here.read_bytes() if here.exists() else None
+    taken = next((path for path in old if path.read_bytes() != there), None)
+    if taken is None:
+        raise WorkError(f"No backup of {lesson.name} in {state_folder(work) / 'backup'} differs from what lies there.")
+    data = taken.read_bytes()
+    safe = there is None or _is(there, lesson.read_bytes()) or any(path.read_bytes() == there for path in old)
+    kept = None if safe else backup(here, work)
+    write_whole(here, data)
+    return here, taken, kept
