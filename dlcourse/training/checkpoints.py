@@ -2,11 +2,10 @@
 
 Arrays    network.theta, network.<buffer>, optimizer.hp, optimizer.<state>, run.values (losses of the epoch under way),
           run.batch_losses, hooks.<number>.<name> (the best weights ...)
-Metadata  one JSON text: version, epoch, batch, history, the optimizer's numbers, each hook's state, and who may go on
-          from it: names and shapes of the parameters, kind of optimizer and loss, and the order of the batches
+Metadata  one JSON text: version, epoch, batch, history, the optimizer's numbers, each hook's state and
+          its arrays' shapes, and who may go on from it: names and shapes of the parameters, kind of optimizer and
+          loss, and the order of the batches
 """
-
-from __future__ import annotations
 
 import json
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from safetensors.numpy import save as encode
 
 from ..backends import backend_of, to_host
-from ..nn.storage import FileError, read_tensors, write_whole
+from ..nn.storage import FileError, fit, read_tensors, write_whole
 from .verdict import Verdict
 
 VERSION, KEY = 1, "dlcourse-checkpoint"
@@ -26,11 +25,13 @@ def save(path: str | Path, run: Any) -> None:
     """Write the run. The file is replaced whole: after a crash there is the old one or the new one. Waits for a GPU."""
     arrays, states = arrays_of(run), []
     for i, hook in enumerate(run.hooks):
-        values, more = split(getattr(hook, "state", dict)())
-        states.append([type(hook).__name__, values])
+        state = getattr(hook, "state", dict)()
+        more = {name: value for name, value in state.items() if hasattr(value, "dtype")}
+        states.append([type(hook).__name__, {name: value for name, value in state.items() if name not in more}])
         arrays |= {f"hooks.{i}.{name}": a for name, a in more.items()}
     host = {name: np.array(to_host(a), order="C") for name, a in arrays.items()}
-    write_whole(path, encode(host, metadata={KEY: json.dumps(facts(run) | {"hooks": states})}))
+    told = facts(run) | {"hooks": states, "arrays": of_hooks(host)}
+    write_whole(path, encode(host, metadata={KEY: json.dumps(told)}))
 
 
 def load(path: str | Path, run: Any) -> None:
@@ -38,16 +39,31 @@ def load(path: str | Path, run: Any) -> None:
     arrays, metadata = read_tensors(path)
     if KEY not in metadata:
         raise FileError(f"{path} is no checkpoint of a training run: give Checkpoint another path")
-    found = json.loads(metadata[KEY])
-    check_fits(path, found, facts(run), [type(hook).__name__ for hook in run.hooks])
+    try:
+        found = json.loads(metadata[KEY])
+        check_fits(path, found, facts(run), [type(hook).__name__ for hook in run.hooks])
+        check_numbers(found, run)
+        check_arrays(path, arrays, found, run)
+        load_hooks(arrays, found, run)  # first: they alone may still refuse
+    except FileError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise FileError(f"{path} is damaged, its metadata make no run ({what}); nothing was loaded") from error
     fill(network_arrays(run.net), part(arrays, "network."))
     run.optimizer.load_state(part(arrays, "optimizer."), found["optimizer"]["numbers"])
     run.epoch, run.batch, run.stopped = found["epoch"], found["batch"], found["stopped"]
     fill({"values": run.values}, part(arrays, "run."))
-    load_history(run.history, found["history"], arrays["run.batch_losses"])
+    vars(run.history).update(found["history"], batch_losses=arrays["run.batch_losses"].tolist(), ended="failed")
+    run.history.verdict = found["history"]["verdict"] and Verdict(*found["history"]["verdict"])
+
+
+def load_hooks(arrays: dict, found: dict, run: Any) -> None:
+    """Each hook gets back what its state() gave."""
     for i, (hook, (_, values)) in enumerate(zip(run.hooks, found["hooks"], strict=True)):
         if hasattr(hook, "load_state"):
-            hook.load_state(values | on_device(part(arrays, f"hooks.{i}."), run.net.theta))
+            more = part(arrays, f"hooks.{i}.").items()
+            hook.load_state(values | {name: run.net.backend.asarray(a) for name, a in more})
 
 
 # ---- what is in it
@@ -81,12 +97,6 @@ def facts(run: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def split(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """JSON values and arrays, apart."""
-    arrays = {name: value for name, value in state.items() if hasattr(value, "dtype")}
-    return {name: value for name, value in state.items() if name not in arrays}, arrays
-
-
 # ---- going on
 
 
@@ -100,6 +110,36 @@ def check_fits(path: Any, found: dict, mine: dict, hooks: list[str]) -> None:
         if theirs.get(name) != ours.get(name):
             what = f"{name} is {theirs.get(name, 'missing')} in the file, {ours.get(name, 'missing')} here"
             raise FileError(f"{path} belongs to another run ({what}): delete it to begin anew, or give another path")
+
+
+def check_numbers(found: dict, run: Any) -> None:
+    """Raise ValueError (or what Python says of a wrong kind) for numbers that no run of these batches can have."""
+    history, epoch, batch = found["history"], found["epoch"], found["batch"]
+    if history.keys() | {"batch_losses"} != vars(run.history).keys() or not isinstance(found["stopped"], str):
+        raise ValueError(f"the history has {', '.join(history)}")
+    if type(epoch) is not int or type(batch) is not int or epoch < 0 or not 0 <= batch <= len(run.batches):
+        raise ValueError(f"epoch {epoch!r}, batch {batch!r}")
+    if (history["updates"], len(history["losses"])) != (epoch * len(run.batches) + batch, epoch):
+        raise ValueError(f"{history['updates']} updates, {len(history['losses'])} losses after {epoch} epochs")
+    curves = [history["losses"], history["seconds"], *history["metrics"].values()]
+    numbers = [*found["optimizer"]["numbers"].values(), *(value for curve in curves for value in curve)]
+    if bad := [value for value in numbers if not isinstance(value, (int, float))]:
+        raise ValueError(f"{bad[0]!r} is no number")
+    Verdict(*history["verdict"] or ("", ""))
+
+
+def check_arrays(path: Any, arrays: dict, found: dict, run: Any) -> None:
+    """Every name, shape and kind: those of the run as it is here, those of the hooks as the file lists them."""
+    shapes = {name: a.shape for name, a in arrays_of(run).items()}
+    shapes["run.batch_losses"] = (found["epoch"] * len(run.batches),)
+    fit({name: a for name, a in arrays.items() if not name.startswith("hooks.")}, shapes, path)
+    if of_hooks(arrays) != found["arrays"]:
+        raise FileError(f"{path} is damaged, the hooks' arrays are not those that it lists; nothing was loaded")
+
+
+def of_hooks(arrays: dict[str, Any]) -> dict[str, list[int]]:
+    """The shapes of what the hooks keep, as JSON will give them back."""
+    return {name: list(a.shape) for name, a in arrays.items() if name.startswith("hooks.")}
 
 
 def identity(facts: dict, hooks: list[str]) -> dict:
@@ -116,20 +156,9 @@ def flatten(tree: dict, path: str = "") -> dict[str, Any]:
     return flat
 
 
-def load_history(history: Any, found: dict, batch_losses: np.ndarray) -> None:
-    """Fill the history from the file's JSON and its vector of batch losses."""
-    vars(history).update(found, batch_losses=batch_losses.tolist(), ended="failed")
-    history.verdict = found["verdict"] and Verdict(*found["verdict"])
-
-
 def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
     """The arrays whose names start so, without that start."""
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
-
-
-def on_device(arrays: dict[str, Any], like: Any) -> dict[str, Any]:
-    """The same arrays on the backend of `like`."""
-    return {name: backend_of(like).asarray(a) for name, a in arrays.items()}
 
 
 def fill(mine: dict[str, Any], values: dict[str, Any]) -> None:

@@ -1,7 +1,5 @@
 """A loss that is not finite ends the training with one sentence: where, in which layer, and the likely cause."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -22,14 +20,14 @@ class NonFiniteLoss(ArithmeticError):
         self.update, self.epoch, self.batch = len(losses) + 1, run.epoch + 1, run.batch + 1
         self.history = run.history
         x, t = next(run.batches.epoch(run.epoch, run.batch))
-        self.layer, place, cause = diagnose(run.net, x, t, losses)
+        self.layer, place, cause = diagnose(run.net, run.loss, x, t, losses)
         super().__init__(
             f"the loss is {value} at update {self.update} (epoch {self.epoch}, batch {self.batch}): {place}; "
             f"likely cause: {cause}; {'the weights are as before this update' if run.host else 'it changed no weights'}"
         )
 
 
-def diagnose(net: Any, x: Any, t: Any, losses: list[float]) -> tuple[str, str, str]:
+def diagnose(net: Any, loss: Any, x: Any, t: Any, losses: list[float]) -> tuple[str, str, str]:
     """(layer, place, likely cause), found by computing the batch again, layer by layer."""
     for name, a in (("x", x), ("t", t)):
         if not finite(a):
@@ -38,38 +36,48 @@ def diagnose(net: Any, x: Any, t: Any, losses: list[float]) -> tuple[str, str, s
     for name, view in net.params.items():
         if not finite(view):
             return name.rpartition(".")[0], f"the parameter {name} is not finite already", "what last wrote into it"
-    bad = first_bad_layer(net, x)
-    path, place = bad or ("", "all layers give finite numbers, the loss of them does not")
-    return (
-        path,
-        place,
-        too_fast(net, losses) or "an overflow or a logarithm of zero there, for the weights are not large",
-    )
+    cause = too_fast(net, losses)
+    found, y = first_bad_layer(net, x)
+    if found:
+        return *found, cause or "an overflow or a logarithm of zero there, for the weights are not large"
+    path, last = list(leaves(net.layers))[-1]
+    place = f"all layers give finite numbers, the loss {loss!r} of them does not"
+    place += f" (largest output of the last layer, {path}, {last!r}: |z| = {largest(y):.4g})"
+    return "", place, cause or too_large(x, y, t)
 
 
 def too_fast(net: Any, losses: list[float]) -> str:
     """The sentence for a learning rate that is too large, or nothing if neither losses nor weights say so."""
-    largest = float(abs(net.theta).max())
+    weight = largest(net.theta)
     if len(losses) > 1 and losses[-1] > GROWN * losses[0]:
         return f"the learning rate is too large, the loss grew from {losses[0]:.4g} to {losses[-1]:.4g}"
-    return f"the learning rate is too large, the largest weight is {largest:.4g}" if largest > HUGE else ""
+    return f"the learning rate is too large, the largest weight is {weight:.4g}" if weight > HUGE else ""
 
 
-def first_bad_layer(net: Any, x: Any) -> tuple[str, str] | None:
-    """(path, sentence) of the first layer whose output is not finite. The network's buffers are left as they were."""
+def too_large(x: Any, y: Any, t: Any) -> str:
+    """The sentence for a loss that overflows although weights and losses say nothing."""
+    if max(map(largest, (x, y, t))) <= HUGE:
+        return "the loss itself, for nothing that it gets is large"
+    return (
+        f"the inputs (up to {largest(x):.4g}), the targets (up to {largest(t):.4g}) or the learning rate is too large"
+    )
+
+
+def first_bad_layer(net: Any, x: Any) -> tuple[tuple[str, str] | None, Any]:
+    """(path, sentence) of the first layer whose output is not finite, and y. The buffers are left as they were."""
     found: list[tuple[str, str]] = []
     kept = {name: a.copy() for name, a in net.buffers.items()}
     inside = list(leaves(net.layers))
     for path, layer in inside:
         layer.forward = watched(path, layer, found)
     try:
-        net.forward(x, train=True)
+        y = net.forward(x, train=True)
     finally:
         for _, layer in inside:
             del layer.forward
         for name, a in kept.items():
             net.buffers[name][...] = a
-    return found[0] if found else None
+    return (found[0] if found else None), y
 
 
 def watched(path: str, layer: Any, found: list) -> Any:
@@ -83,6 +91,11 @@ def watched(path: str, layer: Any, found: list) -> Any:
         return y
 
     return look
+
+
+def largest(a: Any) -> float:
+    """max |a|. Waits for the device."""
+    return float(abs(a).max())
 
 
 def finite(a: Any) -> bool:

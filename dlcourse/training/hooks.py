@@ -14,8 +14,6 @@ A plain function f(run) is called after each epoch. Hooks are called in the orde
 restart has state() -> {name: JSON value or array} and load_state(state).
 """
 
-from __future__ import annotations
-
 import math
 import sys
 import time
@@ -44,9 +42,8 @@ def curve_of(history: Any, name: str) -> list[float]:
     if name == "loss":
         return history.losses
     if name not in history.metrics:
-        raise KeyError(
-            f"there is no {name!r} to watch, only {', '.join(['loss', *history.metrics])}: add Validate(x, t)"
-        )
+        known = ", ".join(["loss", *history.metrics])
+        raise KeyError(f"there is no {name!r} to watch, only {known}: add Validate(x, t)")
     return history.metrics[name]
 
 
@@ -75,9 +72,8 @@ class EarlyStop:
     should fall, max for what should rise, such as an accuracy.
     """
 
-    def __init__(
-        self, patience: int = PATIENCE, tolerance: float = TOLERANCE, monitor: str = "loss", *, better: Callable = min
-    ):
+    def __init__(self, patience: int = PATIENCE, tolerance: float = TOLERANCE, monitor: str = "loss", *,
+                 better: Callable = min):  # fmt: skip
         check_rule(patience, tolerance)
         self.patience, self.tolerance, self.monitor, self.sign = patience, tolerance, monitor, sign_of(better)
 
@@ -96,25 +92,16 @@ class KeepBest:
 
     def __init__(self, monitor: str = "val", *, better: Callable = max):
         self.monitor, self.sign = monitor, sign_of(better)
-        self.forget()
+        self.on_start()
 
-    def forget(self) -> None:
+    def on_start(self, run: Any = None) -> None:
         self.best, self.epoch, self.arrays = None, None, {}
-
-    def on_start(self, run: Any) -> None:
-        self.forget()
 
     def on_epoch(self, run: Any) -> None:
         value = curve_of(run.history, self.monitor)[-1]
         if self.best is None or math.isnan(self.best) or self.sign * value < self.sign * self.best:
             self.best, self.epoch = value, run.epoch
-            self.keep(run.net)
-
-    def keep(self, net: Any) -> None:
-        for name, a in checkpoints.network_arrays(net).items():
-            if name not in self.arrays:
-                self.arrays[name] = a.copy()
-            self.arrays[name][...] = a
+            self.arrays = {name: a.copy() for name, a in checkpoints.network_arrays(run.net).items()}
 
     def restore(self, net: Any) -> None:
         """The best network's parameters and buffers, copied into this network."""
@@ -147,12 +134,10 @@ class Checkpoint:
     def __init__(self, path: str | Path, *, every: int = 1, unit: str = "epochs"):
         if every < 1 or unit not in ("epochs", "batches"):
             raise ValueError(f'every= is a whole number of unit="epochs" or "batches", got {every} {unit!r}')
-        self.path, self.every, self.unit, self.written = Path(path), every, unit, None
-
-    def on_start(self, run: Any) -> None:
-        self.written = None
+        self.path, self.every, self.unit = Path(path), every, unit
 
     def on_resume(self, run: Any) -> None:
+        self.written = None
         if self.path.exists():
             checkpoints.load(self.path, run)
             self.written = run.history.updates, run.epoch

@@ -1,7 +1,5 @@
 """Training: forward, loss, backward, update, repeated over batches and epochs, and nothing else. Hooks do the rest."""
 
-from __future__ import annotations
-
 import math
 import signal
 import threading
@@ -12,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import to_host
+from ..backends import NUMPY, to_host
+from ..nn.functional.losses import check_labels
+from ..nn.losses import SoftmaxCrossEntropy
 from .failure import NonFiniteLoss
 from .steps import choose_step
 from .verdict import Verdict, chance_loss, verdict
@@ -44,9 +44,8 @@ class History:
     def __repr__(self) -> str:
         last = [("loss", self.losses), *self.metrics.items()]
         values = "".join(f", {name} {v[-1]:.4g}" for name, v in last if v)
-        return (
-            f"<{len(self.losses)} epochs, {self.updates:,} updates{values}; {self.ended or 'running'}; {self.verdict}>"
-        )
+        done = f"{len(self.losses)} epochs, {self.updates:,} updates{values}"
+        return f"<{done}; {self.ended or 'running'}; {self.verdict}>"
 
 
 class Run:
@@ -61,9 +60,9 @@ class Run:
     torn            it broke into a batch: the weights may be between two updates
     """
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any, batches: Any, step: Any, hooks: list):
+    def __init__(self, net: Any, loss: Any, optimizer: Any, batches: Any, epochs: int, step: Any, hooks: list):
         self.net, self.loss, self.optimizer, self.batches = net, loss, optimizer, batches
-        self.step, self.hooks, self.epochs = step, hooks, 0
+        self.epochs, self.step, self.hooks = epochs, step, hooks
         self.epoch = self.batch = 0
         self.history, self.last_loss = History(ended="failed"), None
         self.stopped, self.interrupted, self.torn, self.host = "", False, False, net.backend.host
@@ -75,19 +74,13 @@ class Run:
     def stop(self, reason: str) -> None:
         self.stopped = self.stopped or reason
 
-    @property
-    def over(self) -> bool:
-        return bool(self.stopped) or self.interrupted
-
     def tell(self, event: str) -> None:
         for listen in self.listeners[event]:
             listen(self)
 
 
-def fit(
-    net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int,
-    step: Callable | None = None, hooks: Iterable = (),
-) -> History:  # fmt: skip
+def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step: Callable | None = None,
+        hooks: Iterable = ()) -> History:  # fmt: skip
     """Train: for every batch of every epoch, θ ← θ − step(∇ loss(net(x), t)).
 
     step   how a batch becomes an update; without it, choose_step takes one by a fixed rule from the shapes
@@ -95,29 +88,28 @@ def fit(
 
     Returns the History. A loss that is not finite raises NonFiniteLoss, one sentence that names the update, the layer
     and the likely cause. The interrupt key ends the run between two batches: history and weights so far stay.
-    On a GPU the losses stay there until the epoch ends: one wait per epoch.
+    On a GPU the losses stay there until the epoch ends: one wait per epoch, and one at the start, to see the targets.
     """
-    check_arguments(batches, epochs)
-    step = step or choose_step(net, loss, optimizer, next(batches.epoch(0))[0].shape)
-    run = Run(net, loss, optimizer, batches, step, in_order(hooks))
-    run.epochs = epochs
+    check_arguments(net, loss, optimizer, batches, epochs)
+    x = next(batches.epoch(0))[0]
+    outputs = net.check(x)[-1]
+    step = step or choose_step(net, loss, optimizer, x.shape)
+    run = Run(net, loss, optimizer, batches, epochs, step, in_order(hooks))
+    run.chance = chance(loss, getattr(batches, "t", None), outputs)
     run.tell("on_start")
     run.tell("on_resume")
     try:
         with Interruptible(run), np.errstate(all="ignore"):  # what overflows, the error below explains
-            all_epochs(run)
+            while run.epoch < epochs and not run.stopped and not run.interrupted:
+                one_epoch(run)
+        run.history.ended = (
+            "interrupted" if run.interrupted else f"stopped: {run.stopped}" if run.stopped else "finished"
+        )
     except KeyboardInterrupt:
         run.interrupted, run.torn, run.history.ended = True, True, "interrupted"
     finally:
         finish(run)
     return run.history
-
-
-def all_epochs(run: Run) -> None:
-    """Epochs until they are done or somebody asks to stop."""
-    while run.epoch < run.epochs and not run.over:
-        one_epoch(run)
-    run.history.ended = "interrupted" if run.interrupted else f"stopped: {run.stopped}" if run.stopped else "finished"
 
 
 def one_epoch(run: Run) -> None:
@@ -130,7 +122,8 @@ def one_epoch(run: Run) -> None:
     values = to_host(run.values)
     check_finite(run, values)
     run.history.batch_losses += values.tolist()
-    run.history.losses.append(float(np.average(values, weights=batch_sizes(run.batches))))
+    sizes = np.minimum(run.batches.size, run.batches.n - run.batches.size * np.arange(len(values)))
+    run.history.losses.append(float(np.average(values, weights=sizes)))  # the last batch may be short
     run.history.seconds.append(time.perf_counter() - start)
     run.values[...] = 0
     run.epoch, run.batch = run.epoch + 1, 0
@@ -157,27 +150,26 @@ def check_finite(run: Run, values: np.ndarray) -> None:
         raise NonFiniteLoss(run, float(values[run.batch]), run.history.batch_losses + values[: run.batch].tolist())
 
 
-def batch_sizes(batches: Any) -> np.ndarray:
-    """How many examples each batch has: the last one may be short."""
-    return np.minimum(batches.size, batches.n - batches.size * np.arange(len(batches)))
-
-
 def finish(run: Run) -> None:
-    """The verdict, the hooks' last word, and the losses of an epoch that was not ended."""
-    judge(run)
+    """The verdict on the epochs done, the hooks' last word, and the losses of an epoch that was not ended."""
+    values = to_host(run.values)
+    if losses := run.history.losses + values[~np.isfinite(values)][:1].tolist():
+        run.history.verdict = verdict(losses, chance=run.chance)
     run.tell("on_end")
-    run.history.batch_losses += to_host(run.values)[: run.batch].tolist()
+    run.history.batch_losses += values[: run.batch].tolist()
     if run.interrupted:
         where = f"after {run.epoch} whole epochs and {run.batch} batches"
         print(f"Interrupted {where}: the history and the weights so far are kept.")
 
 
-def judge(run: Run) -> None:
-    """The verdict on the epochs done, with the loss of chance where the labels say it."""
-    t, classes = getattr(run.batches, "t", None), getattr(run.loss, "op", "") == "softmax_cross_entropy"
-    plain = classes and not run.loss.options and t is not None and t.ndim == 1
-    if run.history.losses:
-        run.history.verdict = verdict(run.history.losses, chance=chance_loss(t) if plain else None)
+def chance(loss: Any, t: Any, outputs: int) -> float | None:
+    """The loss of chance, after a look at the labels, which a device's steps do not take: they would have to wait."""
+    if t is None:
+        return None
+    t = to_host(t)
+    if type(loss) is SoftmaxCrossEntropy and t.ndim == 1:
+        check_labels(NUMPY, t, outputs)
+    return chance_loss(loss, t, outputs)
 
 
 class Interruptible:
@@ -202,12 +194,23 @@ class Interruptible:
 # ---- checks
 
 
-def check_arguments(batches: Any, epochs: int) -> None:
-    """Raise one sentence for epochs that cannot be counted and batches that are none."""
+WANTED = {
+    "net": ("layers forward backward check", "a Network(...)"),
+    "loss": ("forward backward total", "a loss such as SoftmaxCrossEntropy()"),
+    "optimizer": ("theta grad step state", "an optimizer such as SGD(net.theta, net.grad, lr=0.1)"),
+    "batches": ("epoch n size __len__", "Batches(x, t, size)"),
+}
+
+
+def check_arguments(net: Any, loss: Any, optimizer: Any, batches: Any, epochs: int) -> None:
+    """Raise one sentence for epochs that cannot be counted and for what stands in another's place."""
     if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)) or epochs < 1:
         raise ValueError(f"epochs says how often to go through the data, a whole number from 1 on, got {epochs!r}")
-    if not all(hasattr(batches, name) for name in ("epoch", "n", "size", "__len__")):
-        raise TypeError(f"batches must be Batches(x, t, size), got {type(batches).__name__}")
+    for (name, (has, example)), value in zip(WANTED.items(), (net, loss, optimizer, batches)):
+        if isinstance(value, type):
+            raise TypeError(f"{name} must be {example}, got the class {value.__name__}: call it, {value.__name__}(...)")
+        if not all(hasattr(value, attribute) for attribute in has.split()):
+            raise TypeError(f"{name} must be {example}, got {type(value).__name__}")
 
 
 def in_order(hooks: Iterable) -> list:

@@ -11,8 +11,6 @@ stuck at chance  it has not, and was never more than 5 % below the loss of alway
 converged        it has not: the error cannot be reduced any more (not by these means: rate, network, data)
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -20,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import to_host
+from ..nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
 
 WINDOW, FAR_ABOVE, CLEARLY_BELOW = 3, 1.5, 0.95
 PATIENCE, TOLERANCE = 5, 0.01
@@ -35,9 +34,8 @@ class Verdict(NamedTuple):
         return f"{self.name}: {self.sentence}"
 
 
-def verdict(
-    losses: Sequence[float], *, patience: int = PATIENCE, tolerance: float = TOLERANCE, chance: float | None = None
-) -> Verdict:
+def verdict(losses: Sequence[float], *, patience: int = PATIENCE, tolerance: float = TOLERANCE,
+            chance: float | None = None) -> Verdict:  # fmt: skip
     """The verdict on one loss per epoch. chance: the loss of predicting the base rate (see chance_loss), if known."""
     check_rule(patience, tolerance)
     if not len(losses):
@@ -46,17 +44,14 @@ def verdict(
     if bad:
         return Verdict("diverged", f"the loss of epoch {bad[0] + 1} is {losses[bad[0]]}")
     smooth = smoothed(losses)
+    best = f"the best smoothed loss, {min(smooth):.4g}"
     if rising_far_above(smooth, patience):
         return Verdict("diverged", f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g}")
     if not settled(losses, patience, tolerance):
-        return Verdict("still falling", f"the best smoothed loss is {min(smooth):.4g} and was still improving")
+        return Verdict("still falling", f"{best}, was still improving")
     if chance is not None and min(smooth) > chance * CLEARLY_BELOW:
-        return Verdict(
-            "stuck at chance", f"the best smoothed loss, {min(smooth):.4g}, is no better than chance, {chance:.4g}"
-        )
-    gain = (
-        f"in the last {patience} epochs the best smoothed loss, {min(smooth):.4g}, fell by no more than {tolerance:.1%}"
-    )
+        return Verdict("stuck at chance", f"{best}, is no better than chance, {chance:.4g}")
+    gain = f"in the last {patience} epochs {best}, fell by no more than {tolerance:.1%}"
     return Verdict("converged", f"{gain}: the error cannot be reduced any more by going on like this")
 
 
@@ -80,19 +75,33 @@ def smoothed(values: Sequence[float]) -> list[float]:
     return [math.fsum(part) / len(part) for part in parts]
 
 
-def chance_loss(t: Any) -> float:
-    """The loss of a network that ignores its input and always predicts the base rate.
+def chance_loss(loss: Any, t: Any, outputs: int = 0) -> float | None:
+    """The loss of the best constant prediction: of a network that ignores its input. None for a loss unknown here.
 
-    Whole numbers t (B,) are classes: −Σ_K f ln f, with f the share of each class (ln K when all are equally common).
-    Other targets t (B,O) are values: their variance, which is the squared error of predicting the mean.
+    SoftmaxCrossEntropy   −Σ_K f ln f      f: the share of each class, or the mean of the targets (B,K), smoothed
+    BinaryCrossEntropy    −f ln f − (1 − f) ln(1 − f), mean over the outputs      f: the mean of t
+    MeanSquaredError      the variance of t, mean over the outputs
+
+    outputs: K, of which the last classes may not occur among the labels; only smoothing asks for it.
     """
     t = to_host(t)
     if not t.size:
         raise ValueError("chance_loss needs at least one target, got none")
-    if t.dtype.kind not in "iu":
+    if type(loss) is MeanSquaredError:
         return float(t.var(axis=0, dtype="float64").mean())
-    share = np.unique(t, return_counts=True)[1] / t.size
-    return float(-(share * np.log(share)).sum())
+    if type(loss) is BinaryCrossEntropy:
+        f = t.mean(axis=0, dtype="float64")
+        return (entropy(f) + entropy(1 - f)) / f.size
+    if type(loss) is not SoftmaxCrossEntropy:
+        return None
+    f = np.bincount(t.astype("int64"), minlength=outputs) / t.size if t.ndim == 1 else t.mean(axis=0, dtype="float64")
+    s = sum(loss.options)
+    return entropy((1 - s) * f + s / f.size)
+
+
+def entropy(f: Any) -> float:
+    """−Σ f ln f      where 0 ln 0 is 0"""
+    return float(-(f * np.log(np.where(f > 0, f, 1.0))).sum())
 
 
 def check_rule(patience: int, tolerance: float) -> None:

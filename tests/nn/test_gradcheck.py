@@ -255,6 +255,22 @@ def test_more_kinks_than_are_tested_at_once():
     assert report and {index for _, index in report.kinks} == set(zip(*np.nonzero(z == 0)))
 
 
+def test_an_array_of_kinks_alone_is_not_called_right():
+    z = np.random.default_rng(0).standard_normal((2, 3))
+    report = gradcheck_pair(lambda a, b: F.relu(a) + b, lambda dy, a, b: (F.relu_backward(dy, F.relu(a)), dy), 0 * z, z)
+    sentence = "nothing could be compared in a: every coordinate lies on a kink"
+    assert not report and report.message.startswith(sentence) and report.worst is None
+
+
+def test_a_parameter_of_kinks_alone_is_named():
+    net = Network(Dense(3, 4), ReLU(), Dense(4, 2), dtype="float64")
+    net.params["0.W"] = np.zeros((3, 4))
+    net.params["0.b"] = np.zeros(4)
+    rng = np.random.default_rng(0)
+    report = gradcheck(net, MeanSquaredError(), rng.standard_normal((5, 3)), rng.standard_normal((5, 2)))
+    assert not report and "nothing could be compared in 0.W, 0.b: every coordinate" in report.message
+
+
 def test_kinks_alone_prove_nothing():
     report = gradcheck_pair(F.relu, lambda da, z: F.relu_backward(da, F.relu(z)), np.zeros((2, 3)))
     assert not report and report.worst is None and len(report.kinks) == 6 and "kink" in report.message

@@ -286,3 +286,66 @@ def test_another_version_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("dlcourse.training.checkpoints.VERSION", 2)
     with pytest.raises(FileError, match="checkpoint of version 1, this program reads 2"):
         training(path=path)
+
+
+# ---- damaged
+
+
+def damage(path, arrays=None, text=None, **facts):
+    """Write the file again, with some arrays (None: without them) or some of its metadata replaced."""
+    with safe_open(path, framework="numpy") as file:
+        held, told = {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()[KEY])
+    held = {name: a for name, a in (held | (arrays or {})).items() if a is not None}
+    for name, value in facts.items():
+        told[name] = told[name] | value if isinstance(value, dict) else value
+    save_file(held, path, {KEY: json.dumps(told) if text is None else text})
+
+
+LOST = ["network.theta", "network.counter", "network.1.running_mean", "optimizer.hp", "optimizer.m", "run.values"]
+DAMAGES = [
+    *[({"arrays": {name: None}}, f"{name} is missing") for name in [*LOST, "run.batch_losses"]],
+    ({"arrays": {"network.theta": np.ones(1, "float32")}}, r"network\.theta expects \(.*, got \(1,\)"),
+    ({"arrays": {"network.theta": np.ones(80, bool)}}, "network.theta "),
+    ({"arrays": {"run.batch_losses": np.ones(3)}}, r"run.batch_losses expects \(4,\), got \(3,\)"),
+    ({"arrays": {"optimizer.more": np.ones(3)}}, "optimizer.more is unknown"),
+    ({"arrays": {"hooks.1.theta": None}}, "the hooks' arrays are not those that it lists"),
+    ({"arrays": {"hooks.1.theta": np.ones(1)}}, "the hooks' arrays are not those that it lists"),
+    *[({"text": text}, "is damaged, its metadata") for text in ("{nonsense", "", "[" * 99999)],
+    *[({"text": text}, "is damaged, its metadata|checkpoint of version None") for text in ("[]", "3", "null", "{}")],
+    ({"text": '{"version": 1}'}, "is damaged, its metadata"),
+    ({"epoch": "1"}, "is damaged"),
+    ({"epoch": 7}, "is damaged"),
+    ({"batch": 99}, "is damaged"),
+    ({"stopped": 3}, "is damaged"),
+    ({"history": []}, "is damaged"),
+    ({"history": {"losses": ["a"]}}, "is damaged"),
+    ({"history": {"losses": None}}, "is damaged"),
+    ({"history": {"more": 1}}, "is damaged"),
+    ({"history": {"verdict": ["converged"]}}, "is damaged"),
+    ({"optimizer": 3}, "is damaged"),
+    ({"optimizer": {"numbers": {"lr": "x", "beta1": 0, "beta2": 0, "eps": 0, "decay": 0, "clip": 0}}}, "is damaged"),
+    ({"network": 3}, "belongs to another run"),
+    ({"hooks": 3}, "is damaged"),
+    (
+        {"hooks": [["Validate", {}], ["KeepBest", {}], ["Schedule", {}], ["Break", {}], ["Checkpoint", {}]]},
+        "is damaged",
+    ),
+]
+
+
+@pytest.mark.parametrize("how, words", DAMAGES)
+def test_a_damaged_file_is_refused_before_anything_changes(how, words, tmp_path):
+    path, kept = tmp_path / "run.safetensors", []
+    training(path=path, epochs=1, extra=[Break(-1)])
+
+    class Keep:
+        def on_start(self, run):
+            kept.extend([run, bits(run.net, run.optimizer, repr(run.history)), run.values.tobytes()])
+
+    Keep.__name__ = "Break"
+    damage(path, **how)
+    with pytest.raises(FileError, match=words) as caught:
+        training(path=path, extra=[Keep()])
+    run, before, values = kept
+    assert bits(run.net, run.optimizer, repr(run.history)) == before and run.values.tobytes() == values
+    assert (run.epoch, run.batch, run.stopped) == (0, 0, "") and "\n" not in str(caught.value)

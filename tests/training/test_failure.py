@@ -5,7 +5,7 @@ import pytest
 
 from dlcourse.data import Batches
 from dlcourse.nn.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
-from dlcourse.nn.losses import SoftmaxCrossEntropy
+from dlcourse.nn.losses import MeanSquaredError, SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.training.failure import NonFiniteLoss
 from dlcourse.training.loop import fit
@@ -90,10 +90,36 @@ def test_a_loss_that_alone_is_not_finite():
 
     failure(
         small(),
-        "the loss is -inf at update 1 .*all layers give finite numbers, the loss of them does not",
+        r"the loss is -inf at update 1 .*all layers give finite numbers, the loss Broken\(\) of them does not "
+        r"\(largest output of the last layer, 2, Dense.*: \|z\| = .*; likely cause: the loss itself",
         epochs=1,
         loss=Broken(),
     )
+
+
+@pytest.mark.parametrize("t, words", [(1e25, "targets .up to 1e.25"), (1.0, "the inputs .up to 1e.22")])
+def test_a_squared_error_that_overflows_is_the_losss_not_a_layers(t, words):
+    net, x = Network(Dense(4, 2)), X if t > 1 else np.full_like(X, 1e22)
+    batches = Batches(x, np.full((50, 2), t, "float32"), 8)
+    where = (
+        r"the loss is inf .* the loss MeanSquaredError\(\) of them does not \(largest output of the last layer, 0, D"
+    )
+    with pytest.raises(NonFiniteLoss, match=f"{where}.*{words}.* or the learning rate is too large") as caught:
+        fit(net, MeanSquaredError(), SGD(net.theta, net.grad, lr=0.1), batches, epochs=1)
+    assert caught.value.layer == ""
+
+
+@pytest.mark.parametrize("after", [0, 3, 7, 16])
+def test_a_loss_that_is_not_finite_is_a_run_that_diverged(after, device):
+    for net, step in ((small(), float), (small().to(device), device.asarray)):
+        values = iter([1.0] * after + [np.nan] * 50)
+        batches = Batches(net.backend.asarray(X), net.backend.asarray(T), 8)
+        with pytest.raises(NonFiniteLoss) as caught:
+            fit(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=1), batches, epochs=6,
+                step=lambda x, t, step=step, values=values: step(np.float64(next(values))))  # fmt: skip
+        history = caught.value.history
+        assert history.verdict.name == "diverged" and history.batch_losses == [1.0] * after
+        assert history.verdict.sentence == f"the loss of epoch {after // 7 + 1} is nan"
 
 
 def test_the_search_leaves_buffers_and_layers_as_they_were():

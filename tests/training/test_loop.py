@@ -7,9 +7,10 @@ import threading
 import numpy as np
 import pytest
 
+from dlcourse.backends import NUMPY
 from dlcourse.data import Batches
 from dlcourse.nn.layers import Dense, ReLU
-from dlcourse.nn.losses import MeanSquaredError, SoftmaxCrossEntropy
+from dlcourse.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.training.hooks import Validate
 from dlcourse.training.loop import History, fit
@@ -19,6 +20,11 @@ from dlcourse.training.schedules import Schedule, cosine
 rng = np.random.default_rng(5)
 X = rng.standard_normal((50, 4)).astype("float32")
 T = X[:, :3].argmax(axis=1)
+
+
+class Lists(Batches):
+    def epoch(self, e, start=0):
+        yield self.x.tolist(), self.t
 
 
 def small(dtype="float32", key=0):
@@ -73,6 +79,20 @@ def test_the_verdict_knows_chance_from_the_labels():
     t[:3] = range(3)
     assert train(x=np.zeros_like(X), t=t, lr=0.01, epochs=12).verdict.name == "stuck at chance"
     assert train(epochs=2).verdict.name == "still falling"
+
+
+@pytest.mark.parametrize(
+    "loss, t",
+    [
+        (SoftmaxCrossEntropy(), np.eye(3, dtype="float32")[np.arange(50) % 3]),
+        (SoftmaxCrossEntropy(0.1), np.arange(50) % 3),
+        (BinaryCrossEntropy(), np.eye(3, dtype="float32")[np.arange(50) % 3]),
+        (MeanSquaredError(), np.eye(3, dtype="float32")[np.arange(50) % 3]),
+    ],
+)
+def test_whatever_the_loss_and_the_targets_chance_is_known(loss, t):
+    history = train(x=np.zeros_like(X), t=t, loss=loss, lr=0.05, epochs=60)
+    assert history.verdict.name == "stuck at chance"
 
 
 class Diary:
@@ -170,6 +190,36 @@ def test_fit_works_outside_the_main_thread():
 def test_epochs_is_a_whole_number_from_1(epochs):
     with pytest.raises(ValueError, match=f"a whole number from 1 on, got {epochs!r}"):
         train(epochs=epochs)
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"net": SoftmaxCrossEntropy()}, r"net must be a Network\(\.\.\.\), got SoftmaxCrossEntropy"),
+        ({"loss": None}, r"loss must be a loss such as SoftmaxCrossEntropy\(\), got NoneType"),
+        ({"loss": MeanSquaredError}, r"got the class MeanSquaredError: call it, MeanSquaredError\("),
+        ({"loss": SGD(*[np.ones(3)] * 2, lr=1)}, r"loss must be .*, got SGD"),
+        ({"loss": small()}, r"loss must be .*, got Network"),
+        ({"optimizer": SoftmaxCrossEntropy()}, r"optimizer must be an optimizer such as SGD\(.*, got SoftmaxCross"),
+        ({"optimizer": SGD}, r"optimizer must be .* got the class SGD: call it"),
+        ({"batches": X.tolist()}, r"batches must be Batches\(x, t, size\), got list"),
+        ({"batches": Lists(X, T, 8)}, "x is a list: use net.backend.asarray"),
+    ],
+)
+def test_what_stands_in_anothers_place_is_named(wrong, words):
+    net = small()
+    right = {"loss": SoftmaxCrossEntropy(), "optimizer": SGD(net.theta, net.grad, lr=1), "batches": Batches(X, T, 8)}
+    with pytest.raises(TypeError, match=words):
+        fit(*({"net": net} | right | wrong).values(), epochs=1)
+
+
+@pytest.mark.parametrize("label", [99, 3])
+def test_labels_are_looked_at_before_the_first_step_also_on_a_device(label, device):
+    for be in (NUMPY, device):
+        net, t = small().to(be), T.copy()
+        t[40] = label
+        with pytest.raises(ValueError, match=f"label {label} is out of range: the network has 3 outputs.* 0 ... 2"):
+            train(net, x=be.asarray(X), t=be.asarray(t), epochs=1, step=lambda x, t: pytest.fail("a step"))
 
 
 def test_batches_must_be_batches():

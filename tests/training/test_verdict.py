@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from dlcourse.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
 from dlcourse.training.verdict import chance_loss, settled, smoothed, verdict
 
 E = np.arange(40)
@@ -91,10 +92,33 @@ def test_chance_is_the_loss_of_always_predicting_the_base_rate():
     t = np.array([0, 0, 0, 1, 2, 2])
     share = np.array([3, 1, 2]) / 6
     z = np.broadcast_to(np.log(share), (6, 3))  # logits of the base rate
-    assert chance_loss(t) == pytest.approx(np.mean(-z[range(6), t]))
-    assert chance_loss(np.arange(10)) == pytest.approx(math.log(10))
+    assert chance_loss(SoftmaxCrossEntropy(), t) == pytest.approx(np.mean(-z[range(6), t]))
+    assert chance_loss(SoftmaxCrossEntropy(), np.arange(10)) == pytest.approx(math.log(10))
     y = np.random.default_rng(0).standard_normal((50, 3)).astype("float32")
-    assert chance_loss(y) == pytest.approx(float(((y - y.mean(0)) ** 2).mean()), rel=1e-6)
+    assert chance_loss(MeanSquaredError(), y) == pytest.approx(float(((y - y.mean(0)) ** 2).mean()), rel=1e-6)
+    assert chance_loss(object(), t) is None
+
+
+@pytest.mark.parametrize(
+    "loss, t",
+    [
+        (SoftmaxCrossEntropy(), np.eye(4)[[0, 0, 1, 2, 3, 3, 3]]),
+        (SoftmaxCrossEntropy(), np.array([[0.5, 0.5, 0.0], [0.1, 0.2, 0.7]])),
+        (SoftmaxCrossEntropy(0.2), np.eye(3)[[0, 0, 1]]),
+        (SoftmaxCrossEntropy(0.2), np.array([0, 0, 1])),
+        (BinaryCrossEntropy(), np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.5]])),
+        (BinaryCrossEntropy(), np.ones((3, 1))),
+        (MeanSquaredError(), np.array([[0.0, 10.0], [2.0, 10.0], [4.0, 40.0]])),
+    ],
+)
+def test_no_constant_prediction_is_better_than_chance(loss, t):
+    """Gradient descent on the constant itself ends where the formula says."""
+    outputs = t.shape[1] if t.ndim == 2 else 3
+    z = np.zeros(outputs)
+    for _ in range(3000):
+        value = loss.forward(np.tile(z, (len(t), 1)), t)
+        z -= 0.5 * loss.backward().sum(axis=0)
+    assert chance_loss(loss, t, outputs) == pytest.approx(float(value), rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +127,7 @@ def test_chance_is_the_loss_of_always_predicting_the_base_rate():
         (lambda: verdict([]), "at least one epoch"),
         (lambda: verdict([1.0], patience=0), "patience must be 1 epoch or more"),
         (lambda: verdict([1.0], tolerance=float("nan")), "tolerance 0 or more"),
-        (lambda: chance_loss(np.zeros(0, int)), "at least one target"),
+        (lambda: chance_loss(MeanSquaredError(), np.zeros(0)), "at least one target"),
     ],
 )
 def test_mistakes(call, words):
