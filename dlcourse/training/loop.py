@@ -154,7 +154,8 @@ def finish(run: Run) -> None:
     """The verdict on the epochs done, the hooks' last word, and the losses of an epoch that was not ended."""
     values = to_host(run.values)
     if losses := run.history.losses + values[~np.isfinite(values)][:1].tolist():
-        run.history.verdict = verdict(losses, chance=run.chance)
+        first = (run.history.batch_losses or values.tolist())[0]
+        run.history.verdict = verdict(losses, chance=run.chance, start=first if math.isfinite(first) else math.inf)
     run.tell("on_end")
     run.history.batch_losses += values[: run.batch].tolist()
     if run.interrupted:

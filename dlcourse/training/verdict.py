@@ -4,7 +4,8 @@ The curve is smoothed first: each epoch's value is the mean of it and up to two 
 unlucky epoch decides nothing. Then, in this order:
 
 diverged         a loss is not finite; or the last smoothed loss is above 1.5 times the first loss, and above its own
-                 value `patience` epochs before: far above its start and rising
+                 value `patience` epochs before: far above its start and rising; or it is above 10 times the loss
+                 before the first update: thrown off at once, and not come back
 still falling    the best smoothed loss has improved by more than `tolerance` (relative) in the last `patience`
                  epochs, or there have not been more than `patience` epochs
 stuck at chance  it has not, and was never more than 5 % below the loss of always predicting the base rate
@@ -20,7 +21,7 @@ import numpy as np
 from ..backends import to_host
 from ..nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
 
-WINDOW, FAR_ABOVE, CLEARLY_BELOW = 3, 1.5, 0.95
+WINDOW, FAR_ABOVE, THROWN_OFF, CLEARLY_BELOW = 3, 1.5, 10, 0.95
 PATIENCE, TOLERANCE = 5, 0.01
 
 
@@ -35,8 +36,9 @@ class Verdict(NamedTuple):
 
 
 def verdict(losses: Sequence[float], *, patience: int = PATIENCE, tolerance: float = TOLERANCE,
-            chance: float | None = None) -> Verdict:  # fmt: skip
-    """The verdict on one loss per epoch. chance: the loss of predicting the base rate (see chance_loss), if known."""
+            chance: float | None = None, start: float = math.inf) -> Verdict:  # fmt: skip
+    """The verdict on one loss per epoch. chance: the loss of predicting the base rate (see chance_loss), if known.
+    start: the loss before the first update."""
     check_rule(patience, tolerance)
     if not len(losses):
         raise ValueError("a verdict needs the loss of at least one epoch, got none")
@@ -47,6 +49,8 @@ def verdict(losses: Sequence[float], *, patience: int = PATIENCE, tolerance: flo
     best = f"the best smoothed loss, {min(smooth):.4g}"
     if rising_far_above(smooth, patience):
         return Verdict("diverged", f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g}")
+    if smooth[-1] > THROWN_OFF * abs(start):
+        return Verdict("diverged", f"the loss was {start:.4g} before the first update and ends at {losses[-1]:.4g}")
     if not settled(losses, patience, tolerance):
         return Verdict("still falling", f"{best}, was still improving")
     if chance is not None and min(smooth) > chance * CLEARLY_BELOW:

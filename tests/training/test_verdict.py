@@ -133,3 +133,10 @@ def test_no_constant_prediction_is_better_than_chance(loss, t):
 def test_mistakes(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_a_run_that_is_thrown_off_at_once_has_diverged_even_while_it_falls():
+    thrown = [4.6e4 * 0.99**i for i in range(6)]
+    assert verdict(thrown).name == "still falling"
+    assert verdict(thrown, start=2.3).name == "diverged"
+    assert verdict([20.0, 10.0, 5.0], start=40.0).name == "still falling"
