@@ -11,7 +11,7 @@ course into it and hands over to it. A broken, moved or outdated .venv is mended
 your own work lies in work/. Outside this folder, downloaded data go to ~/.cache/dlcourse, and Jupyter, IPython,
 matplotlib and the installer keep their usual small files and caches in your home folder.
 """
-# This file must parse on any Python, to be able to say that one is too old: no f-strings, no annotations.
+# This file must parse on any Python 3, to be able to say that one is too old: no f-strings, no annotations.
 
 import sys
 
@@ -138,7 +138,7 @@ def prepare(extra):
     if os.path.lexists(str(VENV)):
         why = fault(stamp, there)
         if not why:
-            if stamp.get(extra) != wanted():
+            if stamp.get(extra) != wanted() or lost(extra):
                 update(extra, stamp)
             return
         print("The environment in .venv %s: it is made again." % why)
@@ -156,14 +156,24 @@ def prepare(extra):
     raise SetupError(failures[-1])
 
 
+def lost(extra):
+    """Is something gone that should be in .venv: deleted, or never finished by an installation that was cut off?"""
+    names = ["dlcourse", "jupyterlab"] + (["pytest", "hypothesis"] if extra else [])
+    ask = "import importlib.util as u, sys; sys.exit(not all(u.find_spec(name) for name in sys.argv[1:]))"
+    return subprocess.call([str(PYTHON), "-c", ask] + names, cwd=str(VENV)) != 0
+
+
 def update(extra, stamp):
     """Install into the .venv that lies there. Without a network, what was complete once goes on being used."""
+    if stamp:  # cut off from here on, the next call sees that this was not finished
+        write_stamp({name: value for name, value in stamp.items() if name not in ("", extra)})
     try:
         install(tools()[0], extra)
     except SetupError as error:
         usable = [str(PYTHON), "-c", "import dlcourse, jupyterlab" + (", pytest" if extra else "")]
         if not stamp.get(extra) or subprocess.call(usable):
             raise
+        write_stamp(stamp)
         print("Going on with what is installed. (%s)" % error)
         return
     done(extra, stamp)

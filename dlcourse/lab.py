@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
 import webbrowser
@@ -34,6 +35,9 @@ def open_course(work: Path, *, browser: bool = True, port: int | None = None) ->
     """Lay out the lessons, then join the course's server or be it until Ctrl-C."""
     first = not (state_folder(work) / "lessons.json").exists()
     server = find_server(work)
+    if server is None and not claim(work):
+        print("Another start of the course is under way: waiting for it ...", flush=True)
+        server = wait_for_server(work)
     delivered = _lay_out(work, in_use=server is not None)
     page = FIRST if first and (work / FIRST).exists() else START
     with_browser = browser and bool(find_browser())
@@ -87,6 +91,44 @@ def _answers(info: dict[str, Any]) -> bool:
             return "started" in json.load(reply)
     except (OSError, ValueError, urllib.error.URLError):
         return False
+
+
+def claim(work: Path) -> bool:
+    """Be the one process that starts this folder's server: False where another one is at it. The marker says who."""
+    marker = _marker(work)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(2):
+        with suppress(FileExistsError):
+            with open(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644), "w") as file:
+                json.dump({"pid": os.getpid()}, file)
+            return True
+        if _alive(read_json(marker).get("pid")):
+            return False
+        with suppress(FileNotFoundError):
+            marker.unlink()
+    return False
+
+
+def _alive(pid: Any) -> bool:
+    if not isinstance(pid, int) or pid == os.getpid() or os.name == "nt":  # there, asking would be ending
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def wait_for_server(work: Path, seconds: float = 30) -> dict[str, Any] | None:
+    """The server that another process is starting, once it answers; None if it never does."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and _marker(work).exists():
+        if server := find_server(work):
+            return server
+        time.sleep(0.2)
+    return None
 
 
 # ---- being the server

@@ -177,3 +177,26 @@ def test_an_error_in_a_cell_shows_one_line_of_each_place_that_it_came_through(tm
     (said,) = ("\n".join(content["traceback"]) for content in seen if "traceback" in content)
     assert "whole number" in said.splitlines()[-1] and "Dense(64, 0)" in said
     assert "a comment" not in said and len(said.splitlines()) <= 15
+
+
+def test_one_process_starts_the_server_and_the_others_wait(tmp_path, monkeypatch):
+    import os
+    import subprocess
+    import sys
+
+    from dlcourse import lab
+    from dlcourse.lesson.work import state_folder
+
+    marker = state_folder(tmp_path) / "server.json"
+    assert lab.claim(tmp_path) and marker.exists()
+    assert lab.claim(tmp_path), "one's own marker is no other's"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        marker.write_text(f'{{"pid": {other.pid}}}')
+        assert not lab.claim(tmp_path)
+        monkeypatch.setattr(lab, "find_server", lambda work: {"url": "there"})
+        assert lab.wait_for_server(tmp_path) == {"url": "there"}
+        monkeypatch.setattr(lab, "find_server", lambda work: None)
+        assert lab.wait_for_server(tmp_path, 0.3) is None
+        other.stdin.close()
+    assert lab.claim(tmp_path), "of a process that is gone, nothing is left but a file"
+    assert f'"pid": {os.getpid()}' in marker.read_text()

@@ -74,6 +74,7 @@ class Project:
         shutil.copy(CLI, root / "dlcourse")
         (root / "dlcourse" / "__main__.py").write_text("import sys; print('dlcourse', *sys.argv[1:]); sys.exit(3)")
         (root / "jupyterlab.py").write_text("")
+        (root / "hypothesis.py").write_text("")
         (root / "pytest.py").write_text("import os, sys; print('pytest', *sys.argv[1:], 'in', os.getcwd())")
         (root / "work").mkdir()
         (root / "work" / "mine.ipynb").write_text("mine")
@@ -122,6 +123,14 @@ def project(tmp_path):
     yield made
     (made.root / "pyproject.toml").write_text(PROJECT)
     assert made.files() == before, "only .venv may change"
+
+
+def test_a_package_that_got_lost_is_installed_again(project):
+    project.run()
+    for path in (project.root / ".venv").rglob("dlcourse_stub.pth"):
+        path.unlink()
+    assert "Installing" in project.run()
+    assert "Installing" not in project.run()
 
 
 # ---- which Python
