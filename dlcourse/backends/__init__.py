@@ -1,6 +1,8 @@
 """Where arrays live. NumPy is always there; CuPy is loaded when it is asked for, or when one of its arrays turns up."""
 
-from .base import BACKENDS, Backend, backend_of, to_host
+from typing import Any
+
+from .base import BACKENDS, LATER, Backend, backend_of, to_host
 from .numpy import NUMPY
 
 __all__ = ["BACKENDS", "NUMPY", "Backend", "backend_of", "get_backend", "to_host"]
@@ -13,7 +15,14 @@ def get_backend(name: str | Backend = "numpy") -> Backend:
     if name == "numpy":
         return NUMPY
     if name == "cupy":
-        from .cupy import load
-
-        return load()
+        return _cupy().load()
     raise ValueError(f'there is no backend {name!r}: choose "numpy" (the CPU) or "cupy" (an NVIDIA GPU)')
+
+
+def _cupy() -> Any:
+    from . import cupy  # registers its array type
+
+    return cupy
+
+
+LATER["cupy"] = _cupy

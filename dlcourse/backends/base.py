@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 BACKENDS: dict[type, Backend] = {}  # array type -> the backend whose arrays have that type
+LATER: dict[str, Callable] = {}  # package of an array type -> what loads its backend, once such an array turns up
 
 
 class Backend:
@@ -108,8 +108,7 @@ def backend_of(x: Any) -> Backend:
 
 def _discover(x: Any) -> Backend:
     """A CuPy array before this package has loaded CuPy; a subclass of a known array type; or no array at all."""
-    if type(x).__module__.partition(".")[0] == "cupy" and "cupy" in sys.modules:
-        from . import cupy  # noqa: F401  (registers itself)
+    LATER.get(type(x).__module__.partition(".")[0], bool)()
     for array_type in type(x).__mro__:
         if array_type in BACKENDS:
             return BACKENDS[array_type]
