@@ -58,7 +58,7 @@ def deep():
     """Every kind of place where a buffer might be written over too early."""
     first = [Flatten(), ReLU(), Dense(128, 12), Residual(ReLU(), Dense(12, 12), Tanh()), ReLU()]
     middle = [Sequential(GELU(), Sigmoid()), Residual(Residual(LayerNorm(12), Softplus()), Dropout(0.4)), BatchNorm(12)]
-    last = [ELU(), SiLU(), Dropout(0.0), LeakyReLU(), Residual(Tanh()), Dense(12, 3, bias=False)]
+    last = [ELU(), Tanh(), SiLU(), Dropout(0.0), LeakyReLU(), Residual(Tanh()), Dense(12, 3, bias=False)]
     return Network(*first, *middle, *last)
 
 
