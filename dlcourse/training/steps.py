@@ -159,8 +159,9 @@ class ThreadStep(Step):
 def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int = 2) -> Step:
     """The step for batches of this shape, by a static rule: the same shapes give the same bits on every run.
 
-    A device: GraphStep. Images and at least 1 GFLOP: ThreadStep. Otherwise SerialStep, from 1 to 20 MFLOP on one BLAS
-    thread: its threads wait for each other in a loop, which a busy machine punishes (below, it uses none anyway).
+    A device: GraphStep. Images and at least 1 GFLOP: ThreadStep. Otherwise SerialStep, from 1 to 8 MFLOP on one BLAS
+    thread: its threads wait for each other in a loop, which a busy machine punishes (below, it uses none anyway) and
+    which gains less than a tenth there.
     FLOPs are those of forward and backward: three times the products of forward.
     """
     flops = 3 * x_shape[0] * net.summary(x_shape[1:]).flops
@@ -170,8 +171,8 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
     elif len(x_shape) == 4 and flops >= 1e9:
         step, why = ThreadStep(net, loss, optimizer, threads=threads), "images, at least 1 GFLOP"
     else:
-        small = 1e6 <= flops < 20e6
+        small = 1e6 <= flops < 8e6
         step = SerialStep(net, loss, optimizer, one_thread=small)
-        why = "below 20 MFLOP: one BLAS thread" if small else "no threads but those of BLAS"
+        why = "below 8 MFLOP: one BLAS thread" if small else "no threads but those of BLAS"
     step.why = f"{why}; {flops / 1e6:.3g} MFLOP a step"
     return step

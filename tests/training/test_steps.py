@@ -320,11 +320,12 @@ def test_the_choice_is_a_rule_of_the_shapes():
         return choose_step(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1), shape)
 
     tiny = chosen(mlp(), (8, 5))
-    small = chosen(Network(Dense(784, 128), ReLU(), Dense(128, 10)), (32, 784))
+    small = chosen(Network(Dense(784, 30), ReLU(), Dense(30, 10)), (32, 784))
+    medium = chosen(Network(Dense(784, 128), ReLU(), Dense(128, 10)), (32, 784))
     wide = chosen(Network(Dense(784, 512), ReLU(), Dense(512, 10)), (128, 784))
     big = chosen(Network(Conv2D(1, 32, 3), Conv2D(32, 64, 3), Flatten(), Dense(36864, 10)), (128, 28, 28, 1))
-    assert [type(s) for s in (tiny, small, wide, big)] == [*[SerialStep] * 3, ThreadStep]
-    assert small.blas is not None and wide.blas is None and tiny.blas is None
+    assert [type(s) for s in (tiny, small, medium, wide, big)] == [*[SerialStep] * 4, ThreadStep]
+    assert small.blas is not None and medium.blas is None and wide.blas is None and tiny.blas is None
     assert "MFLOP" in repr(big) and "images" in repr(big)
 
 
