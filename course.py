@@ -98,9 +98,10 @@ def wanted():
 
 def read_stamp():
     try:
-        return json.loads(STAMP.read_text())
+        found = json.loads(STAMP.read_text())
     except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_stamp(content):
@@ -140,7 +141,9 @@ def prepare(extra):
         if not why:
             if stamp.get(extra) != wanted() or lost(extra):
                 update(extra, stamp)
-            return
+            if not lost(extra):
+                return
+            why = "has lost a part of its packages"
         print("The environment in .venv %s: it is made again." % why)
         remove()
     failures = []
@@ -158,7 +161,8 @@ def prepare(extra):
 
 def lost(extra):
     """Is something gone that should be in .venv: deleted, or never finished by an installation that was cut off?"""
-    names = ["dlcourse", "jupyterlab"] + (["pytest", "hypothesis"] if extra else [])
+    names = ["dlcourse", "jupyterlab", "numpy", "matplotlib", "ipywidgets"]
+    names += ["pytest", "hypothesis"] if extra else []
     ask = "import importlib.util as u, sys; sys.exit(not all(u.find_spec(name) for name in sys.argv[1:]))"
     return subprocess.call([str(PYTHON), "-c", ask] + names, cwd=str(VENV)) != 0
 

@@ -73,8 +73,8 @@ class Project:
         (root / "dlcourse" / "__init__.py").write_text("")
         shutil.copy(CLI, root / "dlcourse")
         (root / "dlcourse" / "__main__.py").write_text("import sys; print('dlcourse', *sys.argv[1:]); sys.exit(3)")
-        (root / "jupyterlab.py").write_text("")
-        (root / "hypothesis.py").write_text("")
+        for name in ("jupyterlab", "numpy", "matplotlib", "ipywidgets", "hypothesis"):
+            (root / f"{name}.py").write_text("")
         (root / "pytest.py").write_text("import os, sys; print('pytest', *sys.argv[1:], 'in', os.getcwd())")
         (root / "work").mkdir()
         (root / "work" / "mine.ipynb").write_text("mine")
@@ -131,6 +131,31 @@ def test_a_package_that_got_lost_is_installed_again(project):
         path.unlink()
     assert "Installing" in project.run()
     assert "Installing" not in project.run()
+
+
+def test_an_environment_that_no_installation_mends_is_made_again(project):
+    project.run()
+    uv = project.root / "tools" / "uv"
+    mends = uv.read_text()
+    lost = "if words[0] == 'pip' and not (project / 'anew').exists(): sys.exit(0)\n"  # pip: already satisfied
+    uv.write_text(
+        mends.replace("where = ", lost + "where = ").replace(
+            "sys.exit(subprocess", "(project / 'anew').touch(); sys.exit(subprocess"
+        )
+    )
+    for path in (project.root / ".venv").rglob("dlcourse_stub.pth"):
+        path.unlink()
+    said = project.run()
+    (project.root / "anew").unlink()
+    uv.write_text(mends)
+    assert "has lost a part of its packages: it is made again" in said and said.endswith("dlcourse lab\n")
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null", "{", ""])
+def test_a_stamp_that_is_none_is_no_trouble(project, text):
+    project.run()
+    project.stamp.write_text(text)
+    assert project.run().endswith("dlcourse lab\n")
 
 
 # ---- which Python

@@ -128,6 +128,20 @@ def test_packages_that_are_missing_or_too_old_are_named():
     assert doctor.packages(["pytest>=1"]).state == "ok"
 
 
+def test_a_package_whose_files_are_gone_is_named_with_what_brings_them_back(tmp_path, monkeypatch):
+    info = tmp_path / "halfgone-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: halfgone\nVersion: 1.0\n")
+    (info / "RECORD").write_text("halfgone/__init__.py,,\nhalfgone/core.py,,\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    row = doctor.packages(["halfgone>=1"])
+    assert row.state == "red" and "files of halfgone are missing" in row.found
+    assert "--force-reinstall --no-deps halfgone" in row.mend
+    (tmp_path / "halfgone").mkdir()
+    (tmp_path / "halfgone" / "__init__.py").write_text("")
+    assert doctor.packages(["halfgone>=1"]).state == "ok"
+
+
 def test_a_work_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "file").chmod(0o755)

@@ -7,12 +7,12 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from . import gpu
 from .browser import find_browser
-from .mend import install, requirements
+from .mend import install, pip, requirements
 from .row import Row
 
 OLDEST = (3, 11)
@@ -84,17 +84,22 @@ def packages(wanted: list[str]) -> Row:
     """Whether what the course states as its needs is there, in versions that it can use."""
     from packaging.requirements import Requirement
 
-    found, wrong = [], []
+    found, wrong, lost = [], [], []
     for need in map(Requirement, wanted):
         try:
             there = version(need.name)
         except PackageNotFoundError:
             wrong.append(f"{need.name} is missing")
             continue
-        if not need.specifier.contains(there, prereleases=True):
+        if damaged(need.name):
+            lost.append(need.name)
+        elif not need.specifier.contains(there, prereleases=True):
             wrong.append(f"{need.name} {there} does not satisfy {need.specifier}")
         elif need.name not in GIVEN:
             found.append(f"{need.name} {there}")
+    if lost:
+        again = f"{pip('install')} --force-reinstall --no-deps {' '.join(lost)}"
+        return Row("Packages", f"files of {', '.join(lost)} are missing", "red", again, essential=True)
     if wrong:
         return Row("Packages", "; ".join(wrong), "red", install(), essential=True)
     return Row(
@@ -102,6 +107,12 @@ def packages(wanted: list[str]) -> Row:
         ", ".join(found) or "dlcourse is not installed, so its needs are not known",
         "ok" if found else "note",
     )
+
+
+def damaged(name: str) -> bool:
+    """True where a package is listed as installed, and its first files are not there."""
+    files = [f for f in distribution(name).files or () if f.suffix == ".py"][:3]
+    return bool(files) and not any(Path(f.locate()).exists() for f in files)
 
 
 def processor() -> Row:

@@ -74,6 +74,8 @@ class SoftmaxCrossEntropy(Loss):
         self.options = (smoothing,) if smoothing else ()
 
     def total(self, z: Any, t: Any) -> tuple[Any, Any]:
+        if z.ndim != 2:
+            raise ValueError(f"SoftmaxCrossEntropy expects z (B,K), got {z.shape}: end with Flatten() and Dense(n, K)")
         return self.used.softmax_cross_entropy(z, t, *self.options, p=self.y)
 
     def backward(self) -> Any:

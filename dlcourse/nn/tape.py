@@ -60,7 +60,7 @@ class Var:
         self.grad = array(backend_of(self.data).xp.zeros_like(self.data) + seed)
         for v in reversed(order):
             for parent, grad in zip(v.parents, v.pull(v.grad) if v.pull else ()):
-                parent.grad = array(parent.grad + grad)  # who is used twice gets the sum
+                parent.grad = array(parent.grad + summed(grad, parent.data.shape))  # who is used twice gets the sum
 
 
 def apply(name: str, *inputs: Any, **options: Any) -> Var:
@@ -86,6 +86,12 @@ def pulled(name: str, known: dict[str, Any], inputs: list[str], wanted: list[str
     found = backward(**named) if "L" in known else backward(grad, **named)
     found = dict(zip(outs or ["d" + k for k in inputs], found if isinstance(found, tuple) else (found,)))
     return [found["d" + k] * grad if "L" in known else found["d" + k] for k in wanted]
+
+
+def summed(grad: Any, shape: tuple[int, ...]) -> Any:
+    """The gradient of what was repeated to fit (NumPy's broadcasting): the sum over its copies."""
+    grad = grad.sum(axis=tuple(range(grad.ndim - len(shape))))
+    return grad.sum(axis=tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True).reshape(shape)
 
 
 def outputs(f: Callable) -> list[str]:

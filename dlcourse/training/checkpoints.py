@@ -8,6 +8,7 @@ Metadata  one JSON text: version, epoch, batch, history, the optimizer's numbers
 """
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +90,21 @@ def facts(run: Any) -> dict[str, Any]:
     b, shapes = run.batches, {name: list(a.shape) for name, a in run.net.params.items()}
     return {
         "version": VERSION,
-        "network": {"parameters": shapes, "dtype": run.net.dtype, "key": run.net.key},
+        "network": {"parameters": shapes, "layers": repr(run.net), "dtype": run.net.dtype, "key": run.net.key},
         "optimizer": {"kind": type(run.optimizer).__name__, "numbers": run.optimizer.settings},
         "loss": repr(run.loss),
-        "batches": {name: getattr(b, name, None) for name in ("n", "size", "key", "shuffle")},
+        "batches": {name: getattr(b, name, None) for name in ("n", "size", "key", "shuffle")} | {"data": sample(b)},
         "epoch": run.epoch, "batch": run.batch, "stopped": run.stopped, "history": history,
     }  # fmt: skip
+
+
+def sample(batches: Any) -> str:
+    """A fingerprint of the data: of a thousand examples across it, and of their targets."""
+    marks = []
+    for a in (getattr(batches, "x", None), getattr(batches, "t", None)):
+        if hasattr(a, "dtype"):
+            marks.append(f"{zlib.crc32(np.ascontiguousarray(to_host(a[:: -(-len(a) // 1000)]))):08x}")
+    return " ".join(marks)
 
 
 # ---- going on

@@ -132,7 +132,7 @@ class Checkpoint:
     order = 1
 
     def __init__(self, path: str | Path, *, every: int = 1, unit: str = "epochs"):
-        if every < 1 or unit not in ("epochs", "batches"):
+        if not isinstance(every, int) or every < 1 or unit not in ("epochs", "batches"):
             raise ValueError(f'every= is a whole number of unit="epochs" or "batches", got {every} {unit!r}')
         self.path, self.every, self.unit = Path(path), every, unit
 

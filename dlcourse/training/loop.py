@@ -15,7 +15,7 @@ from ..nn.functional.losses import check_labels
 from ..nn.losses import SoftmaxCrossEntropy
 from .failure import NonFiniteLoss
 from .steps import choose_step
-from .verdict import Verdict, chance_loss, verdict
+from .verdict import Verdict, chance_loss, floor_loss, verdict
 
 EVENTS = ("on_start", "on_resume", "before_batch", "on_batch", "on_epoch", "on_end")
 
@@ -95,7 +95,7 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     outputs = net.check(x)[-1]
     step = step or choose_step(net, loss, optimizer, x.shape)
     run = Run(net, loss, optimizer, batches, epochs, step, in_order(hooks))
-    run.chance = chance(loss, getattr(batches, "t", None), outputs)
+    run.chance, run.floor = chance(loss, getattr(batches, "t", None), outputs), floor_loss(loss, outputs)
     run.tell("on_start")
     run.tell("on_resume")
     try:
@@ -155,7 +155,9 @@ def finish(run: Run) -> None:
     values = to_host(run.values)
     if losses := run.history.losses + values[~np.isfinite(values)][:1].tolist():
         first = (run.history.batch_losses or values.tolist())[0]
-        run.history.verdict = verdict(losses, chance=run.chance, start=first if math.isfinite(first) else math.inf)
+        run.history.verdict = verdict(
+            losses, chance=run.chance, floor=run.floor, start=first if math.isfinite(first) else math.inf
+        )
     run.tell("on_end")
     run.history.batch_losses += values[: run.batch].tolist()
     if run.interrupted:

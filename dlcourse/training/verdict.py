@@ -4,16 +4,18 @@ The curve is smoothed first: each epoch's value is the mean of it and up to two 
 unlucky epoch decides nothing. Then, in this order:
 
 diverged         a loss is not finite; or the last smoothed loss is above 1.5 times the first loss, and above its own
-                 value `patience` epochs before: far above its start and rising; or it is above 10 times the loss
-                 before the first update: thrown off at once, and not come back
+                 value `patience` epochs before: far above its start and rising; or the last loss and the last smoothed
+                 one are above 10 times the loss before the first update: thrown off at once, and not come back
 still falling    the best smoothed loss has improved by more than `tolerance` (relative) in the last `patience`
                  epochs, or there have not been more than `patience` epochs
-stuck at chance  it has not, and was never more than 5 % below the loss of always predicting the base rate
+stuck at chance  it has not, and never came down more than 5 % of the way from the loss of always predicting the base
+                 rate to the least loss there can be
 converged        it has not: the error cannot be reduced any more (not by these means: rate, network, data)
 """
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,9 +38,9 @@ class Verdict(NamedTuple):
 
 
 def verdict(losses: Sequence[float], *, patience: int = PATIENCE, tolerance: float = TOLERANCE,
-            chance: float | None = None, start: float = math.inf) -> Verdict:  # fmt: skip
+            chance: float | None = None, floor: float = 0.0, start: float = math.inf) -> Verdict:  # fmt: skip
     """The verdict on one loss per epoch. chance: the loss of predicting the base rate (see chance_loss), if known.
-    start: the loss before the first update."""
+    floor: the least loss there can be (see floor_loss).  start: the loss before the first update."""
     check_rule(patience, tolerance)
     if not len(losses):
         raise ValueError("a verdict needs the loss of at least one epoch, got none")
@@ -49,11 +51,11 @@ def verdict(losses: Sequence[float], *, patience: int = PATIENCE, tolerance: flo
     best = f"the best smoothed loss, {min(smooth):.4g}"
     if rising_far_above(smooth, patience):
         return Verdict("diverged", f"the loss rose from {losses[0]:.4g} to {losses[-1]:.4g}")
-    if smooth[-1] > THROWN_OFF * abs(start):
+    if min(smooth[-1], losses[-1]) > THROWN_OFF * abs(start):
         return Verdict("diverged", f"the loss was {start:.4g} before the first update and ends at {losses[-1]:.4g}")
     if not settled(losses, patience, tolerance):
         return Verdict("still falling", f"{best}, was still improving")
-    if chance is not None and min(smooth) > chance * CLEARLY_BELOW:
+    if chance and min(smooth) > floor + (chance - floor) * CLEARLY_BELOW:
         return Verdict("stuck at chance", f"{best}, is no better than chance, {chance:.4g}")
     gain = f"in the last {patience} epochs {best}, fell by no more than {tolerance:.1%}"
     return Verdict("converged", f"{gain}: the error cannot be reduced any more by going on like this")
@@ -103,6 +105,12 @@ def chance_loss(loss: Any, t: Any, outputs: int = 0) -> float | None:
     return entropy((1 - s) * f + s / f.size)
 
 
+def floor_loss(loss: Any, outputs: int) -> float:
+    """The loss of a perfect prediction: 0, but with smoothing the entropy of the smoothed target."""
+    s = sum(loss.options) if type(loss) is SoftmaxCrossEntropy else 0.0
+    return entropy((1 - s) * np.eye(max(outputs, 1))[0] + s / max(outputs, 1)) if s else 0.0
+
+
 def entropy(f: Any) -> float:
     """−Σ f ln f      where 0 ln 0 is 0"""
     return float(-(f * np.log(np.where(f > 0, f, 1.0))).sum())
@@ -110,5 +118,6 @@ def entropy(f: Any) -> float:
 
 def check_rule(patience: int, tolerance: float) -> None:
     """Raise where patience or tolerance make no rule."""
-    if patience < 1 or not tolerance >= 0:
-        raise ValueError(f"patience must be 1 epoch or more and tolerance 0 or more, got {patience} and {tolerance}")
+    if not isinstance(patience, Integral) or patience < 1 or not tolerance >= 0:
+        got = f"{patience} and {tolerance}"
+        raise ValueError(f"patience is a whole number of epochs from 1 on, tolerance 0 or more, got {got}")

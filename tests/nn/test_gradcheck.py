@@ -480,3 +480,39 @@ def test_parameters_come_back_also_after_an_error():
     with pytest.raises(ValueError):
         gradcheck(net, SoftmaxCrossEntropy(), normal(3, 6, 6, 2), np.array([0, 1, 9]))
     np.testing.assert_array_equal(net.theta, theta)
+
+
+def zeroes_its_input(z):
+    z[z < 0] = 0
+    return z
+
+
+def halves_its_input(dy, x):
+    x *= 0.5
+    return dy * 2 * x
+
+
+@pytest.mark.parametrize(
+    "forward, backward",
+    [(zeroes_its_input, lambda da, z: da), (lambda x: x * x, halves_its_input)],
+    ids=["forward", "backward"],
+)
+def test_a_pair_that_changes_its_input_is_refused(forward, backward):
+    x = np.random.default_rng(0).standard_normal((6, 6))
+    with pytest.raises(ValueError, match="is changed by forward or backward"):
+        gradcheck_pair(forward, backward, x)
+
+
+def test_a_swapped_function_that_changes_what_it_is_given_is_refused():
+    net = Network(ReLU(), Dense(4, 3), dtype="float64")
+    x, t = np.random.default_rng(0).standard_normal((5, 4)), np.array([0, 1, 2, 0, 1])
+    with (
+        net.swap(relu=zeroes_its_input, relu_backward=lambda da, a: da),
+        pytest.raises(ValueError, match="x is changed"),
+    ):
+        gradcheck(net, SoftmaxCrossEntropy(), x, t)
+
+
+def test_a_list_is_refused_with_what_to_do():
+    with pytest.raises(TypeError, match=r"is a list: use np.array\(z, 'float64'\)"):
+        gradcheck_pair(lambda z: z, lambda dy, z: dy, [1.0, 2.0])

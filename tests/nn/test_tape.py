@@ -306,3 +306,18 @@ def test_the_networks_schedule_gives_the_gradients_of_the_tape(seed):
             np.testing.assert_allclose(
                 getattr(layer, "d" + name), mine, rtol=1e-9, atol=1e-13, err_msg=f"{layer}.{name}"
             )
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (3, 1), (1,), ()])
+def test_what_was_repeated_to_fit_gets_the_sum_over_its_copies(shape):
+    rng = np.random.default_rng(0)
+    a, b = Var(rng.standard_normal((3, 4))), Var(rng.standard_normal(shape))
+    (a * b + b).backward()
+    assert b.grad.shape == shape
+    numeric, eps = np.zeros(shape), 1e-6
+    for i in np.ndindex(*shape):
+        step = np.zeros(shape)
+        step[i] = eps
+        up, down = (np.sum(a.data * (b.data + s) + (b.data + s)) for s in (step, -step))
+        numeric[i] = (up - down) / (2 * eps)
+    np.testing.assert_allclose(b.grad, numeric, rtol=1e-6)

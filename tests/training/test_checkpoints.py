@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from dlcourse.data import Batches
-from dlcourse.nn.layers import BatchNorm, Dense, Dropout, ReLU, Sequential
+from dlcourse.nn.layers import BatchNorm, Dense, Dropout, ReLU, Sequential, Tanh
 from dlcourse.nn.losses import MeanSquaredError, SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.nn.storage import FileError
@@ -349,3 +349,25 @@ def test_a_damaged_file_is_refused_before_anything_changes(how, words, tmp_path)
     run, before, values = kept
     assert bits(run.net, run.optimizer, repr(run.history)) == before and run.values.tobytes() == values
     assert (run.epoch, run.batch, run.stopped) == (0, 0, "") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", ["layers", "data", "labels"])
+def test_a_checkpoint_of_another_network_or_of_other_data_is_refused(tmp_path, change):
+    path, rng = tmp_path / "run.safetensors", np.random.default_rng(0)
+    x, t = rng.standard_normal((40, 5)).astype("f4"), rng.integers(0, 3, 40)
+
+    def run(bend, x, t, epochs):
+        net = Network(Dense(5, 4), bend(), Dense(4, 3))
+        hooks = [Checkpoint(path)]
+        fit(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1), Batches(x, t, 8), epochs=epochs, hooks=hooks)
+
+    run(ReLU, x, t, 1)
+    other = {"layers": (Tanh, x, t), "data": (ReLU, x + 1, t), "labels": (ReLU, x, (t + 1) % 3)}[change]
+    with pytest.raises(FileError, match="belongs to another run"):
+        run(*other, 2)
+    run(ReLU, x.copy(), t.copy(), 2)
+
+
+def test_checkpoints_are_counted_in_whole_numbers():
+    with pytest.raises(ValueError, match="whole number"):
+        Checkpoint("run.safetensors", every=1.5)

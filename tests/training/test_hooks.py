@@ -148,7 +148,7 @@ def test_a_metric_that_nobody_keeps_is_named(hook):
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda: EarlyStop(patience=0), "patience must be 1"),
+        (lambda: EarlyStop(patience=0), "patience is a whole number"),
         (lambda: EarlyStop(better="max"), "better= is min .* or max .* got 'max'"),
         (lambda: KeepBest(better=sum), "better= is min"),
         (lambda: Checkpoint("x", every=0), "whole number of unit="),

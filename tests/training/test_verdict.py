@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dlcourse.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
-from dlcourse.training.verdict import chance_loss, settled, smoothed, verdict
+from dlcourse.training.verdict import chance_loss, floor_loss, settled, smoothed, verdict
 
 E = np.arange(40)
 CHANCE = math.log(10)
@@ -125,7 +125,7 @@ def test_no_constant_prediction_is_better_than_chance(loss, t):
     "call, words",
     [
         (lambda: verdict([]), "at least one epoch"),
-        (lambda: verdict([1.0], patience=0), "patience must be 1 epoch or more"),
+        (lambda: verdict([1.0], patience=0), "patience is a whole number"),
         (lambda: verdict([1.0], tolerance=float("nan")), "tolerance 0 or more"),
         (lambda: chance_loss(MeanSquaredError(), np.zeros(0)), "at least one target"),
     ],
@@ -140,3 +140,29 @@ def test_a_run_that_is_thrown_off_at_once_has_diverged_even_while_it_falls():
     assert verdict(thrown).name == "still falling"
     assert verdict(thrown, start=2.3).name == "diverged"
     assert verdict([20.0, 10.0, 5.0], start=40.0).name == "still falling"
+
+
+def test_a_run_that_has_come_back_is_not_diverged():
+    assert verdict([2000.0, 1.0], start=46.0).name != "diverged"
+    assert verdict([2000.0, 1900.0], start=46.0).name == "diverged"
+
+
+def test_a_smoothed_loss_is_measured_from_the_least_it_can_be():
+    loss, outputs = SoftmaxCrossEntropy(0.9), 10
+    floor, chance = floor_loss(loss, outputs), np.log(10)
+    smoothed_target = np.full(10, 0.09)
+    smoothed_target[0] += 0.1
+    assert floor == pytest.approx(-(smoothed_target * np.log(smoothed_target)).sum())
+    assert floor_loss(SoftmaxCrossEntropy(), 10) == floor_loss(MeanSquaredError(), 10) == 0
+    learned = [chance] + [floor + 0.1 * (chance - floor)] * 9
+    assert verdict(learned, chance=chance, floor=floor).name == "converged"
+    assert verdict([chance] * 10, chance=chance, floor=floor).name == "stuck at chance"
+
+
+def test_constant_targets_have_no_chance_to_be_stuck_at():
+    assert verdict([1e-13] * 10, chance=0.0).name == "converged"
+
+
+def test_patience_is_a_whole_number():
+    with pytest.raises(ValueError, match="whole number of epochs"):
+        verdict([1.0], patience=2.5)
