@@ -78,6 +78,7 @@ class Network:
             raise ValueError(f"block= counts the examples that are computed at a time, at least 1, got {block}")
         if len(x) <= block:
             return self.forward(x)
+        self.check(x)  # all of it: an error names the shape that was handed over
         first = self.forward(x[:block])
         out = self.backend.xp.empty((len(x), *first.shape[1:]), first.dtype)
         out[:block] = first

@@ -31,6 +31,10 @@ def accuracy(y: Any, t: Any) -> float:
 
     With one output, y (B,1) is a logit: above 0 means class 1.
     """
+    if y.ndim != 2:
+        raise ValueError(f"accuracy takes the outputs, a row of them for each example (B,K), got shape {y.shape}")
+    if len(y) != len(t):
+        raise ValueError(f"accuracy needs one label for each row of outputs, got {len(y)} rows and {len(t)} labels")
     xp = backend_of(y).xp
     guess = (y[:, 0] > 0) if y.shape[1] == 1 else xp.argmax(y, axis=1)
     right = t if t.ndim == 1 else t[:, 0] if t.shape[1] == 1 else xp.argmax(t, axis=1)

@@ -264,6 +264,8 @@ def check_twins(theta: Any, grad: Any) -> None:
 
 def checked_number(name: str, value: float) -> float:
     """The hyper-parameter as a Python float (a NumPy scalar would turn float32 work into float64)."""
+    if not hasattr(value, "__float__"):  # 0,2 is two numbers, and "0.2" a text
+        raise TypeError(f"{name} must be a number such as 0.2, with a point and no quotation marks, got {value!r}")
     value = float(value)
     good = 0 <= value < 1 if name in FRACTIONS else 0 < value if name in POSITIVE else 0 <= value
     if not (good and math.isfinite(value)):

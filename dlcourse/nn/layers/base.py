@@ -64,8 +64,12 @@ class Layer:
         return f"{type(self).__name__}()"
 
 
+MEANT = {"n_in": "inputs", "n_out": "units"}  # what is counted, where a name says too little
+
+
 def counted(layer: Layer, least: int = 1, **numbers: int) -> None:
     """Raise one sentence for a size that is no whole number from `least` on."""
     for name, value in numbers.items():
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-            raise ValueError(f"{type(layer).__name__}: {name} is a whole number from {least} on, got {value!r}")
+            said = f"{name}, the number of {MEANT[name]}," if name in MEANT else name
+            raise ValueError(f"{type(layer).__name__}: {said} is a whole number from {least} on, got {value!r}")
