@@ -31,10 +31,11 @@ class Layer:
     y, dx    None until a Step binds buffers to a replica of the layer: then nothing is allocated any more
     inplace  may write y over its input, and dx over dy
     saves_y  backward reads y, so nobody may write over it
+    shown    the numbers that it is made with, as repr shows them
     rows     y comes out of a matrix product: its rows lie one after the other, also where x came from images
     """
 
-    op, params, buffers, layers = "", (), (), ()
+    op, params, buffers, layers, shown = "", (), (), (), ()
     specs: dict[str, Spec] = {}
     y = dx = None
     ops: Any = Homeless()
@@ -55,13 +56,28 @@ class Layer:
 
     def replica(self) -> Layer:
         """The same parameters, a memory of its own."""
-        return copy.copy(self)
+        new = copy.copy(self)
+        new.layers = tuple(layer.replica() for layer in self.layers)
+        return new
 
     def refuse(self, expected: str, got: tuple) -> ValueError:
         return ValueError(f"{self!r} expects {expected}, got {got}")
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        return f"{type(self).__name__}({', '.join(str(getattr(self, name)) for name in self.shown)})"
+
+
+class Fixed(Layer):
+    """y = f(x), an operation with nothing to learn, whose backward needs x."""
+
+    how: dict[str, Any] = {}  # the options of forward and of backward
+
+    def forward(self, x: Any, train: bool = False) -> Any:
+        self.x = x
+        return getattr(self.ops, self.op)(x, **self.how, y=self.y)
+
+    def backward(self, dy: Any) -> Any:
+        return getattr(self.ops, self.op + "_backward")(dy, self.x, **self.how, dx=self.dx)
 
 
 MEANT = {"n_in": "inputs", "n_out": "units"}  # what is counted, where a name says too little

@@ -1,6 +1,5 @@
 """Layers that hold layers."""
 
-import copy
 from typing import Any
 
 from .base import Layer
@@ -18,11 +17,6 @@ class Sequential(Layer):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
-
-    def replica(self) -> Layer:
-        new = copy.copy(self)
-        new.layers = tuple(layer.replica() for layer in self.layers)
-        return new
 
     def shape(self, x: tuple) -> tuple:
         for layer in self.layers:

@@ -11,20 +11,11 @@ from .base import Layer, Spec, counted
 class Conv2D(Layer):
     """z[n,y,x] = b + Σ_rs x[n, yS+r−P, xS+s−P] W[r,s]      x (B,Y,X,C)  W (kY,kX,C,O)  b (O,)  ->  z (B,Y',X',O)"""
 
-    op = "conv2d"
+    op, shown = "conv2d", ("c_in", "c_out", "kernel")
     W, b = Param(), Param()
 
-    def __init__(
-        self,
-        c_in: int,
-        c_out: int,
-        kernel: int,
-        *,
-        stride: int = 1,
-        padding: int = 0,
-        bias: bool = True,
-        init: Callable = he,
-    ):
+    def __init__(self, c_in: int, c_out: int, kernel: int, *, stride: int = 1, padding: int = 0,
+                 bias: bool = True, init: Callable = he):  # fmt: skip
         counted(self, c_in=c_in, c_out=c_out, kernel=kernel, stride=stride)
         counted(self, 0, padding=padding)
         self.c_in, self.c_out, self.kernel, self.stride, self.padding = c_in, c_out, kernel, stride, padding
@@ -35,9 +26,6 @@ class Conv2D(Layer):
         }
         if not bias:
             self.params, self._b, self.db = ("W",), False, False
-
-    def __repr__(self) -> str:
-        return f"Conv2D({self.c_in}, {self.c_out}, {self.kernel})"
 
     def shape(self, x: tuple) -> tuple:
         k, P = self.kernel, self.padding

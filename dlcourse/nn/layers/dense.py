@@ -11,7 +11,7 @@ from .base import Layer, Spec, counted
 class Dense(Layer):
     """z = x W + b      x (B,I)  W (I,O)  b (O,)  ->  z (B,O)"""
 
-    op, rows = "dense", True
+    op, rows, shown = "dense", True, ("n_in", "n_out")
     W, b = Param(), Param()
 
     def __init__(self, n_in: int, n_out: int, *, bias: bool = True, init: Callable = he):
@@ -20,9 +20,6 @@ class Dense(Layer):
         self.specs = {"W": Spec((n_in, n_out), init, n_in, n_out), "b": Spec((n_out,), zeros)}
         if not bias:
             self.params, self._b, self.db = ("W",), False, False
-
-    def __repr__(self) -> str:
-        return f"Dense({self.n_in}, {self.n_out})"
 
     def shape(self, x: tuple) -> tuple:
         if len(x) != 2 or x[1] != self.n_in:

@@ -12,7 +12,7 @@ class Dropout(Layer):
     split of the batch. A Step moves the network's counter on after each update; by hand: `net.counter += 1`.
     """
 
-    op = "dropout"
+    op, shown = "dropout", ("rate",)
     key, row, counter = 0, 0, None  # the network's key; number of this part's first row in the whole batch
     mask: Any = None
 
@@ -20,9 +20,6 @@ class Dropout(Layer):
         if not 0 <= rate < 1:
             raise ValueError(f"Dropout's rate lies in [0, 1), got {rate}")
         self.rate = rate
-
-    def __repr__(self) -> str:
-        return f"Dropout({self.rate})"
 
     def memory(self, x: tuple) -> dict[str, tuple[tuple, str]]:
         return {"mask": (x, "bool")}

@@ -15,7 +15,7 @@ class BatchNorm(Layer):
     with the unbiased variance.
     """
 
-    op, buffers = "batchnorm", ("running_mean", "running_var")
+    op, shown, buffers = "batchnorm", ("channels",), ("running_mean", "running_var")
     gamma, beta = Param(), Param()
     allreduce = staticmethod(alone)  # sums over the parts of a cut batch
     leader = True  # of the parts, one keeps the running statistics
@@ -27,9 +27,6 @@ class BatchNorm(Layer):
         self.channels, self.momentum, self.eps = channels, momentum, eps
         self.specs = {"gamma": Spec((channels,), ones), "beta": Spec((channels,), zeros)}
         self.buffer_specs = {"running_mean": Spec((channels,), zeros), "running_var": Spec((channels,), ones)}
-
-    def __repr__(self) -> str:
-        return f"BatchNorm({self.channels})"
 
     def shape(self, x: tuple) -> tuple:
         if len(x) not in (2, 4) or x[-1] != self.channels:
@@ -62,7 +59,7 @@ class LayerNorm(Layer):
     Ba, Kiros & Hinton 2016.
     """
 
-    op = "layernorm"
+    op, shown = "layernorm", ("channels",)
     gamma, beta = Param(), Param()
     mean: Any = None
     inv: Any = None
@@ -71,9 +68,6 @@ class LayerNorm(Layer):
         counted(self, channels=channels)
         self.channels, self.eps = channels, eps
         self.specs = {"gamma": Spec((channels,), ones), "beta": Spec((channels,), zeros)}
-
-    def __repr__(self) -> str:
-        return f"LayerNorm({self.channels})"
 
     def shape(self, x: tuple) -> tuple:
         if len(x) < 2 or x[-1] != self.channels:

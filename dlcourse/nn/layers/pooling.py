@@ -1,32 +1,22 @@
 """A patch of an image becomes one number."""
 
-from typing import Any
-
-from .base import Layer, counted
+from .base import Fixed, counted
 
 
-class Pool2D(Layer):
+class Pool2D(Fixed):
     """y[n,i,j] = one number of the patch x[n, iS:iS+size, jS:jS+size]      x (B,Y,X,C)  ->  y (B,Y',X',C)"""
+
+    shown = ("size",)
 
     def __init__(self, size: int = 2, stride: int | None = None):
         self.size, self.stride = size, size if stride is None else stride
-        counted(self, size=size, stride=self.stride)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.size})"
+        self.how = dict(size=size, stride=self.stride)
+        counted(self, **self.how)
 
     def shape(self, x: tuple) -> tuple:
         if len(x) != 4 or min(x[1:3]) < self.size:
             raise self.refuse(f"images (B, Y, X, C) with Y and X of at least {self.size}", x)
         return (x[0], *((n - self.size) // self.stride + 1 for n in x[1:3]), x[3])
-
-    def forward(self, x: Any, train: bool = False) -> Any:
-        self.x = x
-        return getattr(self.ops, self.op)(x, size=self.size, stride=self.stride, y=self.y)
-
-    def backward(self, dy: Any) -> Any:
-        f = getattr(self.ops, self.op + "_backward")
-        return f(dy, self.x, size=self.size, stride=self.stride, dx=self.dx)
 
 
 class MaxPool2D(Pool2D):
@@ -41,7 +31,7 @@ class AvgPool2D(Pool2D):
     op = "avgpool2d"
 
 
-class GlobalAvgPool2D(Layer):
+class GlobalAvgPool2D(Fixed):
     """y = the mean of each channel      x (B,Y,X,C)  ->  y (B,C)"""
 
     op = "global_avgpool2d"
@@ -50,10 +40,3 @@ class GlobalAvgPool2D(Layer):
         if len(x) != 4:
             raise self.refuse("images (B, Y, X, C)", x)
         return (x[0], x[3])
-
-    def forward(self, x: Any, train: bool = False) -> Any:
-        self.x = x
-        return self.ops.global_avgpool2d(x, y=self.y)
-
-    def backward(self, dy: Any) -> Any:
-        return self.ops.global_avgpool2d_backward(dy, self.x, dx=self.dx)
