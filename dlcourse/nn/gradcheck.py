@@ -167,9 +167,8 @@ def _check(value: Callable, arrays: Arrays, gradients: Callable, rng: Any, rtol:
     error = max((s.error for s in searches if s.error is not None), default=None)
     unseen = [s.name for s in searches if s.error is None and s.kinks]
     message = _verdict(tuple(found), failed, error, worst, len(kinks), unseen)
-    return GradientReport(
-        error is not None and not worst and not unseen, message, tuple(found), tuple(failed), error, worst, kinks
-    )
+    ok = error is not None and not worst and not unseen
+    return GradientReport(ok, message, tuple(found), tuple(failed), error, worst, kinks)
 
 
 def _verdict(checked: tuple, failed: list, error: float | None, worst: Coordinate | None, kinks: int,

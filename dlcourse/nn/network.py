@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backends import NUMPY, Backend, get_backend
 from . import storage
-from .layers.base import Layer
+from .layers import Layer, Sequential
 from .ops import table
 from .params import Named, leaves, pack, point, views
 from .summary import Summary, summarize
@@ -34,17 +34,17 @@ class Network:
             raise ValueError(f"a network computes in float32 or float64, got {self.dtype}")
         self.ops = table(self.backend, self.dtype)
         check_layers(self.layers)
-        self.theta, self.grad = pack(self.layers, self.backend, self.dtype, key)
-        self.params = Named((full, view) for _, _, full, view in views(self.layers, self.theta))
-        self.grads = Named((full, view) for _, _, full, view in views(self.layers, self.grad))
         self.counter = self.backend.zeros((), "int64")
         self.buffers = Named(counter=self.counter)
         self.known: set = set()
-        for layer in everything(self.layers):
-            layer.placed, layer.ops = True, self.ops
         for number, (path, leaf) in enumerate(leaves(self.layers)):
             leaf.number, leaf.key, leaf.counter = number, key, self.counter
             self.add_buffers(path, leaf)
+        self.theta, self.grad = pack(self.layers, self.backend, self.dtype, key)
+        self.params = Named((full, view) for _, _, full, view in views(self.layers, self.theta))
+        self.grads = Named((full, view) for _, _, full, view in views(self.layers, self.grad))
+        for layer in everything(self.layers):
+            layer.placed, layer.ops = True, self.ops
 
     def add_buffers(self, path: str, leaf: Layer) -> None:
         for name in leaf.buffers:
@@ -97,17 +97,13 @@ class Network:
     def check(self, x: Any) -> tuple:
         """The shape of y, or one sentence that says what is wrong with x."""
         if not isinstance(x, self.backend.xp.ndarray):
-            raise TypeError(
-                f"this network lives on {self.backend!r}, x is a {type(x).__name__}: use net.backend.asarray(x)"
-            )
+            both = f"this network lives on {self.backend!r}, x is a {type(x).__name__}"
+            raise TypeError(f"{both}: use net.backend.asarray(x)")
         if x.dtype.kind not in "fiub":
             raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
         if not x.ndim or not len(x):
             raise ValueError(f"the batch is empty: x has shape {x.shape}")
-        shape = x.shape
-        for layer in self.layers:
-            shape = layer.shape(shape)
-        return shape
+        return Sequential(*self.layers).shape(x.shape)
 
     # ---- looking, replacing, keeping
     def summary(self, input_shape: tuple | None = None) -> Summary:
@@ -180,9 +176,8 @@ def check_layers(layers: list) -> None:
         raise ValueError("a Network needs at least one layer")
     for layer in everything(layers):
         if not isinstance(layer, Layer):
-            raise TypeError(
-                f"a Network is made of layers, got {layer!r}" + " (a class: call it)" * isinstance(layer, type)
-            )
+            hint = " (a class: call it)" if isinstance(layer, type) else ""
+            raise TypeError(f"a Network is made of layers, got {layer!r}{hint}")
         if layer.placed or id(layer) in seen:
             raise ValueError(f"{layer!r} stands in a network already: a layer is used once; make a new one")
         seen.add(id(layer))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import Backend, to_host
+from ..backends import Backend, backend_of, to_host
 
 LINE = 256  # bytes: every parameter starts on a line of its own; the padding between them stays zero
 
@@ -43,19 +43,13 @@ class Param(property):
 def copy_into(view: Any, value: Any, name: str) -> None:
     """view[...] = value, after a check that names both shapes."""
     check_shape(view, value, name)
-    view[...] = value if type(value) is type(view) else _like(view, value)
+    view[...] = value if type(value) is type(view) else backend_of(view).asarray(to_host(value), view.dtype)
 
 
 def check_shape(view: Any, value: Any, name: str) -> None:
     """Raise, naming both shapes, where the value does not fit the view."""
     if np.shape(value) != view.shape:
         raise ValueError(f"{name} expects {view.shape}, got {np.shape(value)}")
-
-
-def _like(view: Any, value: Any) -> Any:
-    from ..backends import backend_of
-
-    return backend_of(view).asarray(to_host(value), view.dtype)
 
 
 def leaves(layers: Sequence, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -85,13 +79,12 @@ def views(layers: Sequence, flat: Any) -> Iterator[tuple[Any, str, str, Any]]:
 
 
 def pack(layers: Sequence, backend: Backend, dtype: str, key: int) -> tuple[Any, Any]:
-    """θ with every parameter drawn, and ∇; both aligned, both with views in the layers."""
+    """θ with every parameter drawn, and ∇; both aligned, both with views in the layers, which have their numbers."""
     size = segments(layers, np.dtype(dtype).itemsize)[1]
     theta, grad = backend.zeros((size,), dtype), backend.zeros((size,), dtype)
-    numbers = {id(layer): i for i, (_, layer) in enumerate(leaves(layers))}
     for layer, name, _, view in views(layers, theta):
         spec = layer.specs[name]
-        value = spec.init(generator(key, numbers[id(layer)], name), spec.shape, spec.fan_in, spec.fan_out)
+        value = spec.init(generator(key, layer.number, name), spec.shape, spec.fan_in, spec.fan_out)
         check_shape(view, value, f"{layer!r}: what init makes for {name}")
         view[...] = backend.asarray(np.asarray(value, dtype))
         setattr(layer, "_" + name, view)

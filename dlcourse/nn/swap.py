@@ -36,9 +36,8 @@ def adapt(mine: Callable, name: str) -> Callable:
     def call(*args: Any, **kw: Any) -> Any:
         for option, default in given.items():
             if kw.get(option, default) != default:
-                raise TypeError(
-                    f"{mine.__name__} must take {option}=: this network calls {name} with {option}={kw[option]}"
-                )
+                call_of = f"this network calls {name} with {option}={kw[option]}"
+                raise TypeError(f"{mine.__name__} must take {option}=: {call_of}")
         result = mine(*args, **{k: v for k, v in kw.items() if k in have})
         return landed(result, [kw.get(o) for o in outs], f"{mine.__name__}, in place of {name},")
 
@@ -53,11 +52,9 @@ def accepted(mine: Callable, name: str, want: Any) -> list[str]:
         raise TypeError(f"{name} needs a plain Python function, got {mine!r}") from None
     words = [p for p, v in want.items() if v.kind is v.POSITIONAL_OR_KEYWORD]
     needed = [p for p in words if want[p].default is inspect.Parameter.empty]
-    right = have[: len(needed)] == needed and all(p in want for p in have)
-    if not right:
-        raise TypeError(
-            f"{getattr(mine, '__name__', mine)} takes ({', '.join(have)}); {name} takes ({', '.join(words)})"
-        )
+    if have[: len(needed)] != needed or not all(p in want for p in have):
+        who = getattr(mine, "__name__", mine)
+        raise TypeError(f"{who} takes ({', '.join(have)}); {name} takes ({', '.join(words)})")
     return have
 
 

@@ -77,11 +77,9 @@ def network_arrays(net: Any) -> dict[str, Any]:
 
 def arrays_of(run: Any) -> dict[str, Any]:
     """Every array of the run, by its name in the file."""
-    return (
-        {f"network.{name}": a for name, a in network_arrays(run.net).items()}
-        | {f"optimizer.{name}": a for name, a in run.optimizer.state().items()}
-        | {"run.values": run.values, "run.batch_losses": np.array(run.history.batch_losses)}
-    )
+    arrays = {f"network.{name}": a for name, a in network_arrays(run.net).items()}
+    arrays |= {f"optimizer.{name}": a for name, a in run.optimizer.state().items()}
+    return arrays | {"run.values": run.values, "run.batch_losses": np.array(run.history.batch_losses)}
 
 
 def facts(run: Any) -> dict[str, Any]:

@@ -21,10 +21,9 @@ class NonFiniteLoss(ArithmeticError):
         self.history = run.history
         x, t = next(run.batches.epoch(run.epoch, run.batch))
         self.layer, place, cause = diagnose(run.net, run.loss, x, t, losses)
-        super().__init__(
-            f"the loss is {value} at update {self.update} (epoch {self.epoch}, batch {self.batch}): {place}; "
-            f"likely cause: {cause}; {'the weights are as before this update' if run.host else 'it changed no weights'}"
-        )
+        when = f"update {self.update} (epoch {self.epoch}, batch {self.batch})"
+        after = "the weights are as before this update" if run.host else "it changed no weights"
+        super().__init__(f"the loss is {value} at {when}: {place}; likely cause: {cause}; {after}")
 
 
 def diagnose(net: Any, loss: Any, x: Any, t: Any, losses: list[float]) -> tuple[str, str, str]:
@@ -58,9 +57,8 @@ def too_large(x: Any, y: Any, t: Any) -> str:
     """The sentence for a loss that overflows although weights and losses say nothing."""
     if max(map(largest, (x, y, t))) <= HUGE:
         return "the loss itself, for nothing that it gets is large"
-    return (
-        f"the inputs (up to {largest(x):.4g}), the targets (up to {largest(t):.4g}) or the learning rate is too large"
-    )
+    sizes = f"the inputs (up to {largest(x):.4g}), the targets (up to {largest(t):.4g})"
+    return f"{sizes} or the learning rate is too large"
 
 
 def first_bad_layer(net: Any, x: Any) -> tuple[tuple[str, str] | None, Any]:

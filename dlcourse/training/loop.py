@@ -102,9 +102,8 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
         with Interruptible(run), np.errstate(all="ignore"):  # what overflows, the error below explains
             while run.epoch < epochs and not run.stopped and not run.interrupted:
                 one_epoch(run)
-        run.history.ended = (
-            "interrupted" if run.interrupted else f"stopped: {run.stopped}" if run.stopped else "finished"
-        )
+        done = f"stopped: {run.stopped}" if run.stopped else "finished"
+        run.history.ended = "interrupted" if run.interrupted else done
     except KeyboardInterrupt:
         run.interrupted, run.torn, run.history.ended = True, True, "interrupted"
     finally:
