@@ -125,9 +125,9 @@ class Plan:
 class Plans(dict):
     """One plan per batch shape, and per set of functions that a learner has replaced: those are not fused."""
 
-    def __init__(self, net: Any, loss: Any, grad: Any, space: Workspace, comm: Any = None, leader: bool = True):
+    def __init__(self, net: Any, loss: Any, grad: Any, comm: Any = None, leader: bool = True):
         self.net, self.ops, self.make = net, net.ops, (loss, grad)
-        self.space, self.comm, self.leader = space, comm, leader
+        self.space, self.comm, self.leader = Workspace(net.backend, net.dtype), comm, leader
 
     def gradient(self, x: Any, t: Any, n: int | None = None, row: int = 0) -> Any:
         try:

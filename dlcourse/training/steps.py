@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from ..nn.params import leaves
-from .plan import Plans, Workspace
+from .plan import Plans
 from .team import Blas, Team
 
 
@@ -21,8 +21,7 @@ class Step:
         if optimizer.theta is not net.theta or optimizer.grad is not net.grad:
             raise ValueError("the optimizer belongs to another network: make it from net.theta and net.grad")
         self.net, self.loss, self.optimizer = net, loss, optimizer
-        self.space = Workspace(net.backend, net.dtype)
-        self.plans = Plans(net, loss, net.grad, self.space)
+        self.plans = Plans(net, loss, net.grad)
         self.drops = any(leaf.op == "dropout" for _, leaf in leaves(net.layers))
         optimizer.ops = net.ops
 
@@ -108,10 +107,7 @@ class ThreadStep(Step):
             raise ValueError(f"threads= is a whole number from 1 on, got {threads}")
         self.team, self.blas, be = Team(threads), Blas(), net.backend
         self.parts = be.zeros((threads, net.theta.size), net.dtype)
-        self.members = [
-            Plans(net, loss, part, Workspace(be, net.dtype), self.team.allreduce, i == 0)
-            for i, part in enumerate(self.parts)
-        ]
+        self.members = [Plans(net, loss, part, self.team.allreduce, i == 0) for i, part in enumerate(self.parts)]
         self.tmps = [be.empty(optimizer.tmp.shape, net.dtype) for _ in range(threads)]
         size = optimizer.tmp.size  # of a block: only the last may be shorter
         self.pieces = [(b, self.parts[:, i * size : (i + 1) * size]) for i, b in enumerate(optimizer.blocks)]

@@ -4,7 +4,7 @@ Positional parameters are the mathematics. Keyword-only ones are options, and th
 None a new array, a buffer reuse it, False not wanted. Every function returns what it wrote, in the dtype of its inputs.
 """
 
-from collections.abc import Callable
+from types import FunctionType
 
 # ruff: noqa: I001
 # fmt: off
@@ -25,6 +25,4 @@ from .softmax import log_softmax, log_softmax_backward, softmax, softmax_backwar
 from .updates import adam, adamw, momentum, nesterov, rmsprop, sgd, sum_of_squares, weight_decay
 # fmt: on
 
-EQUATIONS: dict[str, Callable] = {
-    name: f for name, f in list(globals().items()) if callable(f) and name not in ("Callable", "alone")
-}
+EQUATIONS = {name: f for name, f in list(globals().items()) if isinstance(f, FunctionType) and f is not alone}

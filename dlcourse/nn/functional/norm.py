@@ -11,9 +11,8 @@ def alone(v: Any) -> Any:
     return v
 
 
-def batchnorm(
-    x: Any, gamma: Any, beta: Any, *, allreduce: Callable = alone, eps: float = 1e-5, y: Any = None
-) -> tuple[Any, Any, Any, Any]:
+def batchnorm(x: Any, gamma: Any, beta: Any, *, allreduce: Callable = alone, eps: float = 1e-5,
+              y: Any = None) -> tuple[Any, Any, Any, Any]:  # fmt: skip
     """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  ->  mean (C,)  var (C,)  n (1,)  y (B,C)
 
     x may also be (B,Y,X,C). μ and σ² of each channel are taken over all the rest, n numbers each. allreduce(v) adds the
@@ -30,10 +29,9 @@ def batchnorm(
     return mean, var, n, normalize(x, gamma, beta, mean, var, eps=eps, y=y)
 
 
-def batchnorm_backward(
-    dy: Any, x: Any, gamma: Any, mean: Any, var: Any, n: Any,
-    *, allreduce: Callable = alone, eps: float = 1e-5, dx: Any = None, dgamma: Any = None, dbeta: Any = None,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+def batchnorm_backward(dy: Any, x: Any, gamma: Any, mean: Any, var: Any, n: Any, *, allreduce: Callable = alone,
+                       eps: float = 1e-5, dx: Any = None, dgamma: Any = None,
+                       dbeta: Any = None) -> tuple[Any, Any, Any]:  # fmt: skip
     """dβ = Σ dy   dγ = Σ dy x̂   dx = γ/σ (dy − dβ/n − x̂ dγ/n)   x̂ = (x − μ)/σ   σ = √(var + ε)
     dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  n (1,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)
 
@@ -71,10 +69,8 @@ def normalize(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float 
     return y
 
 
-def normalize_backward(
-    dy: Any, x: Any, gamma: Any, mean: Any, var: Any,
-    *, eps: float = 1e-5, dx: Any = None, dgamma: Any = None, dbeta: Any = None,
-) -> tuple[Any, Any, Any]:  # fmt: skip
+def normalize_backward(dy: Any, x: Any, gamma: Any, mean: Any, var: Any, *, eps: float = 1e-5,
+                       dx: Any = None, dgamma: Any = None, dbeta: Any = None) -> tuple[Any, Any, Any]:  # fmt: skip
     """dβ = Σ dy   dγ = Σ dy x̂   dx = dy γ/σ   x̂ = (x − μ)/σ   σ = √(var + ε)
     dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)
 
@@ -92,9 +88,8 @@ def normalize_backward(
     return be.xp.multiply(dy, gamma * inv, out=dx) if dx is not False else dx, dgamma, dbeta
 
 
-def update_running(
-    running_mean: Any, running_var: Any, mean: Any, var: Any, n: Any, momentum: float = 0.1
-) -> tuple[Any, Any]:
+def update_running(running_mean: Any, running_var: Any, mean: Any, var: Any, n: Any,
+                   momentum: float = 0.1) -> tuple[Any, Any]:  # fmt: skip
     """r ← r + momentum (s − r)   s = mean, and var n/(n−1), which is unbiased
     running_mean (C,)  running_var (C,)  mean (C,)  var (C,)  n (1,)  ->  running_mean (C,)  running_var (C,)
 
@@ -108,9 +103,8 @@ def update_running(
     return running_mean, running_var
 
 
-def layernorm(
-    x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5, mean: Any = None, inv: Any = None, y: Any = None
-) -> tuple[Any, Any, Any]:
+def layernorm(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5,
+              mean: Any = None, inv: Any = None, y: Any = None) -> tuple[Any, Any, Any]:  # fmt: skip
     """y = γ (x − μ) inv + β   inv = 1/√(σ² + ε)      x (B,C)  gamma (C,)  beta (C,)  ->  mean (B,1)  inv (B,1)  y (B,C)
 
     x may also be (B,...,C): μ and σ² of each row are taken over its C numbers. Ba, Kiros & Hinton 2016.
@@ -129,9 +123,8 @@ def layernorm(
     return mean, inv, y
 
 
-def layernorm_backward(
-    dy: Any, x: Any, gamma: Any, mean: Any, inv: Any, *, dx: Any = None, dgamma: Any = None, dbeta: Any = None
-) -> tuple[Any, Any, Any]:
+def layernorm_backward(dy: Any, x: Any, gamma: Any, mean: Any, inv: Any, *,
+                       dx: Any = None, dgamma: Any = None, dbeta: Any = None) -> tuple[Any, Any, Any]:  # fmt: skip
     """dβ = Σ dy   dγ = Σ dy x̂   dx = inv (g − mean_C g − x̂ mean_C(g x̂))   x̂ = (x − μ) inv   g = dy γ
     dy (B,C)  x (B,C)  gamma (C,)  mean (B,1)  inv (B,1)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)"""
     be, rest = backend_of(x), tuple(range(x.ndim - 1))
