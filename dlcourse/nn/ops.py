@@ -4,14 +4,11 @@ First the equations, then the backend's faster bodies, then (while `swap` lasts)
 """
 
 import functools
-import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..backends import Backend, backend_of
 from .functional import EQUATIONS
-
-PARAMETERS = {name: list(inspect.signature(f).parameters) for name, f in EQUATIONS.items()}
 
 
 class Ops:

@@ -14,16 +14,12 @@ class DenseReLU(Dense):
 
     op, parts, saves_y = "dense_relu", (Dense, ReLU), True
 
-    def __init__(self, dense: Dense, relu: ReLU):
-        vars(self).update(vars(dense))
-
     def forward(self, x: Any, train: bool = False) -> Any:
         self.x, self.a = x, self.ops.dense_relu(x, self.W, self.b, a=self.y)
         return self.a
 
     def backward(self, da: Any) -> Any:
-        where = dict(dx=self.dx, dW=self.dW, db=self.db)
-        return self.ops.dense_relu_backward(da, self.a, self.x, self.W, **where)[0]
+        return self.ops.dense_relu_backward(da, self.a, self.x, self.W, dx=self.dx, dW=self.dW, db=self.db)[0]
 
 
 class ConvReLU(Conv2D):
@@ -31,17 +27,13 @@ class ConvReLU(Conv2D):
 
     op, parts, saves_y = "conv2d_relu", (Conv2D, ReLU), True
 
-    def __init__(self, conv: Conv2D, relu: ReLU):
-        vars(self).update(vars(conv))
-
     def forward(self, x: Any, train: bool = False) -> Any:
-        how = dict(stride=self.stride, padding=self.padding)
-        self.x, self.a = x, self.ops.conv2d_relu(x, self.W, self.b, **how, a=self.y)
+        self.x, self.a = x, self.ops.conv2d_relu(x, self.W, self.b, **self.how, a=self.y)
         return self.a
 
     def backward(self, da: Any) -> Any:
-        how = dict(stride=self.stride, padding=self.padding, dx=self.dx, dW=self.dW, db=self.db)
-        return self.ops.conv2d_relu_backward(da, self.a, self.x, self.W, **how)[0]
+        where = dict(dx=self.dx, dW=self.dW, db=self.db)
+        return self.ops.conv2d_relu_backward(da, self.a, self.x, self.W, **self.how, **where)[0]
 
 
 FUSIONS = (DenseReLU, ConvReLU)
@@ -55,7 +47,7 @@ def fuse(layers: list, ops: Ops) -> list:
             layer.layers = tuple(fuse(layer.layers, ops))
         joined = fusion(out[-1], layer, ops) if out else None
         if joined:
-            out[-1] = joined(out[-1], layer)
+            out[-1].__class__ = joined  # a replica, ours alone: the same arrays, other operations
         else:
             out.append(layer)
     return out

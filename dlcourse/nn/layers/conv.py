@@ -19,11 +19,9 @@ class Conv2D(Layer):
         counted(self, c_in=c_in, c_out=c_out, kernel=kernel, stride=stride)
         counted(self, 0, padding=padding)
         self.c_in, self.c_out, self.kernel, self.stride, self.padding = c_in, c_out, kernel, stride, padding
-        area = kernel * kernel
-        self.specs = {
-            "W": Spec((kernel, kernel, c_in, c_out), init, area * c_in, area * c_out),
-            "b": Spec((c_out,), zeros),
-        }
+        self.how, area = dict(stride=stride, padding=padding), kernel * kernel
+        W = Spec((kernel, kernel, c_in, c_out), init, area * c_in, area * c_out)
+        self.specs = {"W": W, "b": Spec((c_out,), zeros)}
         if not bias:
             self.params, self._b, self.db = ("W",), False, False
 
@@ -39,8 +37,7 @@ class Conv2D(Layer):
 
     def forward(self, x: Any, train: bool = False) -> Any:
         self.x = x
-        return self.ops.conv2d(x, self.W, self.b, stride=self.stride, padding=self.padding, z=self.y)
+        return self.ops.conv2d(x, self.W, self.b, **self.how, z=self.y)
 
     def backward(self, dz: Any) -> Any:
-        where = dict(dx=self.dx, dW=self.dW, db=self.db)
-        return self.ops.conv2d_backward(dz, self.x, self.W, stride=self.stride, padding=self.padding, **where)[0]
+        return self.ops.conv2d_backward(dz, self.x, self.W, **self.how, dx=self.dx, dW=self.dW, db=self.db)[0]

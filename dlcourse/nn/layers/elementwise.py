@@ -6,17 +6,17 @@ from .base import Layer
 
 
 class Elementwise(Layer):
-    """a = f(z). Backward needs only the output, so it may lie over the input."""
+    """a = f(z). Backward needs only the output, so it may lie over the input. kept: what backward needs."""
 
     inplace, saves_y = True, True
     options: tuple = ()
 
     def forward(self, z: Any, train: bool = False) -> Any:
-        self.a = getattr(self.ops, self.op)(z, a=self.y)
-        return self.a
+        self.kept = getattr(self.ops, self.op)(z, a=self.y)
+        return self.kept
 
     def backward(self, da: Any) -> Any:
-        return getattr(self.ops, self.op + "_backward")(da, self.a, dz=self.dx)
+        return getattr(self.ops, self.op + "_backward")(da, self.kept, dz=self.dx)
 
 
 class Shaped(Elementwise):
@@ -29,11 +29,11 @@ class Shaped(Elementwise):
         return f"{type(self).__name__}({self.options[0]})"
 
     def forward(self, z: Any, train: bool = False) -> Any:
-        self.a = getattr(self.ops, self.op)(z, *self.options, a=self.y)
-        return self.a
+        self.kept = getattr(self.ops, self.op)(z, *self.options, a=self.y)
+        return self.kept
 
     def backward(self, da: Any) -> Any:
-        return getattr(self.ops, self.op + "_backward")(da, self.a, *self.options, dz=self.dx)
+        return getattr(self.ops, self.op + "_backward")(da, self.kept, *self.options, dz=self.dx)
 
 
 class Bend(Elementwise):
@@ -42,11 +42,8 @@ class Bend(Elementwise):
     inplace, saves_y = False, False
 
     def forward(self, z: Any, train: bool = False) -> Any:
-        self.z = z
+        self.kept = z
         return getattr(self.ops, self.op)(z, a=self.y)
-
-    def backward(self, da: Any) -> Any:
-        return getattr(self.ops, self.op + "_backward")(da, self.z, dz=self.dx)
 
 
 class ReLU(Elementwise):

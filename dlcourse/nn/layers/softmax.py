@@ -8,7 +8,7 @@ from .base import Layer
 class Softmax(Layer):
     """p = e^z / Σ_K e^z      z (B,K)  ->  p (B,K)"""
 
-    op, inplace, saves_y = "softmax", True, True
+    op, out, inplace, saves_y = "softmax", "p", True, True
 
     def shape(self, x: tuple) -> tuple:
         if len(x) != 2:
@@ -16,21 +16,14 @@ class Softmax(Layer):
         return x
 
     def forward(self, z: Any, train: bool = False) -> Any:
-        self.p = self.ops.softmax(z, p=self.y)
-        return self.p
+        self.kept = getattr(self.ops, self.op)(z, **{self.out: self.y})
+        return self.kept
 
     def backward(self, dp: Any) -> Any:
-        return self.ops.softmax_backward(dp, self.p, dz=self.dx)
+        return getattr(self.ops, self.op + "_backward")(dp, self.kept, dz=self.dx)
 
 
 class LogSoftmax(Softmax):
     """logp = z − log Σ_K e^z      z (B,K)  ->  logp (B,K)"""
 
-    op = "log_softmax"
-
-    def forward(self, z: Any, train: bool = False) -> Any:
-        self.logp = self.ops.log_softmax(z, logp=self.y)
-        return self.logp
-
-    def backward(self, dlogp: Any) -> Any:
-        return self.ops.log_softmax_backward(dlogp, self.logp, dz=self.dx)
+    op, out = "log_softmax", "logp"
