@@ -140,8 +140,7 @@ class Network:
             forget(layer, type(self.theta))
         net = Network(*layers, key=self.key, dtype=self.dtype, backend=backend)
         net.theta[...] = net.backend.asarray(self.theta)
-        for name, value in self.buffers.items():
-            net.buffers[name][...] = net.backend.asarray(value)
+        net.buffers.update(self.buffers)
         return net
 
     def __deepcopy__(self, memo: dict) -> Network:

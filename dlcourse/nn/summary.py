@@ -49,9 +49,8 @@ def summarize(net: Any, input_shape: tuple | None) -> Summary:
     shape = (1, *(input_shape or _guess(net)))
     item, rows = np.dtype(net.dtype).itemsize, []
     for path, layer in enumerate(net.layers):
-        after = layer.shape(shape)
-        rows.append(Row(str(path), repr(layer), after[1:], _parameters(layer), layer.flops(shape)))
-        shape = after
+        flops, shape = layer.flops(shape), layer.shape(shape)
+        rows.append(Row(str(path), repr(layer), shape[1:], _parameters(layer), flops))
     total = sum(r.parameters for r in rows)
     outputs = sum(math.prod(r.shape) for r in rows)
     return Summary(tuple(rows), total, total * item, outputs * item, sum(r.flops for r in rows))

@@ -73,8 +73,7 @@ def first_bad_layer(net: Any, x: Any) -> tuple[tuple[str, str] | None, Any]:
     finally:
         for _, layer in inside:
             del layer.forward
-        for name, a in kept.items():
-            net.buffers[name][...] = a
+        net.buffers.update(kept)
     return (found[0] if found else None), y
 
 

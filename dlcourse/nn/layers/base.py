@@ -1,10 +1,8 @@
 """An operation plus what its backward needs. No arithmetic here."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -54,7 +52,7 @@ class Layer:
         """{attribute: (shape, dtype)} of what forward saves for backward besides x and y."""
         return {}
 
-    def replica(self) -> Layer:
+    def replica(self) -> Self:
         """The same parameters, a memory of its own."""
         new = copy.copy(self)
         new.layers = tuple(layer.replica() for layer in self.layers)

@@ -61,8 +61,7 @@ class LayerNorm(Layer):
 
     op, shown = "layernorm", ("channels",)
     gamma, beta = Param(), Param()
-    mean: Any = None
-    inv: Any = None
+    mean = inv = None  # where a Step lets them be saved
 
     def __init__(self, channels: int, *, eps: float = 1e-5):
         counted(self, channels=channels)
