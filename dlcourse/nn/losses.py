@@ -79,5 +79,4 @@ class SoftmaxCrossEntropy(Loss):
         return self.used.softmax_cross_entropy(z, t, *self.options, p=self.y)
 
     def backward(self) -> Any:
-        where = self.saved, self.t, self.n, *self.options
-        return self.used.softmax_cross_entropy_backward(*where, dz=self.dx)
+        return self.used.softmax_cross_entropy_backward(self.saved, self.t, self.n, *self.options, dz=self.dx)

@@ -47,8 +47,7 @@ class Network:
             layer.placed, layer.ops = True, self.ops
 
     def add_buffers(self, path: str, leaf: Layer) -> None:
-        for name in leaf.buffers:
-            spec = leaf.buffer_specs[name]
+        for name, spec in leaf.buffer_specs.items():
             value = self.backend.asarray(np.asarray(spec.init(None, spec.shape, 1, 1), self.dtype))
             setattr(leaf, name, value)
             dict.__setitem__(self.buffers, f"{path}.{name}", value)

@@ -22,8 +22,7 @@ class Ops:
     def __init__(self, bodies: dict[str, Callable]):
         self.version, self.own = 0, frozenset()
         self.fused = frozenset(bodies) - frozenset(EQUATIONS)
-        vars(self).update(EQUATIONS)
-        vars(self).update(bodies)
+        vars(self).update(EQUATIONS | bodies)
 
     def replace(self, functions: dict[str, Callable], own: Iterable[str]) -> dict[str, Callable]:
         """Put these functions into the table; return those that stood there."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..backends import Backend
+from ..nn.functional import alone
 from ..nn.layers import Layer, Residual, Sequential
 from ..nn.params import leaves
 from .fuse import fuse
@@ -15,14 +16,12 @@ class Workspace:
     """Buffers in the order in which they are asked for; a second plan (a shorter last batch) reuses the same memory."""
 
     def __init__(self, backend: Backend, dtype: str):
-        self.backend, self.dtype, self.buffers, self.at = backend, dtype, [], 0
+        self.backend, self.dtype, self.buffers, self.at = backend, dtype, {}, 0
         self.arena = backend.arena()
 
     def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
         size, dtype = math.prod(shape), dtype or self.dtype
-        if self.at == len(self.buffers):
-            self.buffers.append(None)
-        held = self.buffers[self.at]
+        held = self.buffers.get(self.at)
         if held is None or held.size < size or held.dtype != dtype:
             held = self.buffers[self.at] = self.backend.xp.empty((size,), dtype)
         self.at += 1
@@ -74,19 +73,16 @@ def bind_dx(layer: Layer, dy: Any, wanted: bool, new: Callable) -> Any:
 class Plan:
     """The layers, fused where the backend fuses, with their buffers: forward and backward for one shape of batch."""
 
-    def __init__(self, net: Any, loss: Any, grad: Any, x: Any, space: Workspace, comm: Any, leader: bool):
+    def __init__(self, net: Any, loss: Any, grad: Any, x: Any, space: Workspace, comm: Callable, leader: bool):
         net.check(x)
         replica, new = net.replica(grad), space.new
         self.root = Sequential(*fuse(replica.layers, net.ops))
         self.running, self.arena, self.stage = net.backend.running, space.arena, net.backend.stage
-        self.loss, self.rows = copy.copy(loss), []
+        self.loss = copy.copy(loss)
         self.loss.ops = net.ops
         for _, leaf in leaves(self.root.layers):
-            leaf.leader = leader
-            if comm is not None and hasattr(type(leaf), "allreduce"):
-                leaf.allreduce = comm
-            if leaf.op == "dropout":
-                self.rows.append(leaf)
+            leaf.leader, leaf.allreduce = leader, comm  # batch norm asks
+        self.rows = [leaf for _, leaf in leaves(self.root.layers) if leaf.op == "dropout"]
         space.at = 0
         staged = len(x.shape) == 4 or x.dtype != net.dtype or not x.flags.c_contiguous
         self.x = new(x.shape) if staged else None
@@ -125,7 +121,7 @@ class Plan:
 class Plans(dict):
     """One plan per batch shape, and per set of functions that a learner has replaced: those are not fused."""
 
-    def __init__(self, net: Any, loss: Any, grad: Any, comm: Any = None, leader: bool = True):
+    def __init__(self, net: Any, loss: Any, grad: Any, comm: Callable = alone, leader: bool = True):
         self.net, self.ops, self.make = net, net.ops, (loss, grad)
         self.space, self.comm, self.leader = Workspace(net.backend, net.dtype), comm, leader
 

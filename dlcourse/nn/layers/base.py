@@ -33,8 +33,9 @@ class Layer:
     rows     y comes out of a matrix product: its rows lie one after the other, also where x came from images
     """
 
-    op, params, buffers, layers, shown = "", (), (), (), ()
+    op, params, layers, shown = "", (), (), ()
     specs: dict[str, Spec] = {}
+    buffer_specs: dict[str, Spec] = {}
     y = dx = None
     ops: Any = Homeless()
     inplace, saves_y, rows = False, False, False

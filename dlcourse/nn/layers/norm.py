@@ -15,7 +15,7 @@ class BatchNorm(Layer):
     with the unbiased variance.
     """
 
-    op, shown, buffers = "batchnorm", ("channels",), ("running_mean", "running_var")
+    op, shown = "batchnorm", ("channels",)
     gamma, beta = Param(), Param()
     allreduce = staticmethod(alone)  # sums over the parts of a cut batch
     leader = True  # of the parts, one keeps the running statistics
