@@ -27,7 +27,10 @@ ROOMS = {
     "training.hooks": "Checkpoint EarlyStop KeepBest ProgressBar Validate accuracy",
     "training.schedules": "Schedule",
     "training.verdict": "Verdict verdict",
-    "lesson": "show start",
+    "lesson": "LivePlot check compare hint predict progress show solution start use",
+    "lesson.widgets.unit": "explore_unit",
+    "lesson.widgets.descent": "explore_descent",
+    "lesson.widgets.layer": "explore_layer",
 }
 WHERE = {name: room for room, names in ROOMS.items() for name in names.split()}
 MODULES = {

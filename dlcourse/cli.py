@@ -11,7 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 
 EPILOG = "`%(prog)s COMMAND --help` says more about one of them. Without a command, `lab` runs, with the options given."
-MEANT = {"start": "lab", "open": "lab", "run": "lab", "jupyter": "lab", "notebook": "lab", "restore": "reset"}
+MEANT = {"start": "lab", "open": "lab", "run": "lab", "jupyter": "lab", "notebook": "lab"}
+NEAR = 0.7  # how alike a slip of the keys and what it may mean are at least: "tests" is not "reset"
 
 
 class UsageError(Exception):
@@ -59,18 +60,31 @@ def parse(given: Sequence[str], called: str = "dlcourse", more: Sequence[str] = 
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "lab")
     if not words[0].startswith("-") and words[0] not in COMMANDS:
-        raise UsageError(_no_command(words[0], parser, more))
+        raise UsageError(_no_command(words, parser, more))
     options, unknown = parser.parse_known_args(words)
     if unknown:
-        where = ": it opens the course, and you choose the lesson there" if words[0] == "lab" else ""
-        raise UsageError(f"{words[0]} takes no {unknown[0]!r}{where}; `{called} {words[0]} --help` says what it takes.")
+        raise UsageError(_no_option(unknown[0], words[0], called))
     return options
 
 
-def _no_command(word: str, parser: argparse.ArgumentParser, more: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), [*COMMANDS, *more], 1)
-    said, meant = f"there is no command {word!r}", MEANT.get(word.lower()) or "".join(near)
+def _no_command(words: Sequence[str], parser: argparse.ArgumentParser, more: Sequence[str]) -> str:
+    word, said = words[0].lower(), f"there is no command {words[0]!r}"
+    if word[:2].isdecimal():
+        return f"{said}: `{parser.prog} lab` opens the course, and you choose the lesson there."
+    if word == "restore":
+        meant = f"reset {words[1] if len(words) > 1 else 'NN'} --restore"
+    else:
+        meant = MEANT.get(word) or "".join(difflib.get_close_matches(word, [*COMMANDS, *more], 1, NEAR))
     return f"{said}; do you mean `{parser.prog} {meant}`?" if meant else f"{said}\n\n{parser.format_help()}"
+
+
+def _no_option(word: str, command: str, called: str) -> str:
+    flags = [flag for flag in COMMANDS[command][2] if flag.startswith("-")]
+    near = difflib.get_close_matches(word.partition("=")[0].lower(), flags, 1, NEAR)
+    if near:
+        return f"{command} takes no {word!r}; do you mean `{called} {command} {near[0]}`?"
+    where = ": it opens the course, and you choose the lesson there" if command == "lab" else ""
+    return f"{command} takes no {word!r}{where}; `{called} {command} --help` says what it takes."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -110,7 +124,7 @@ def _version() -> str:
 
 def _lab(options: argparse.Namespace) -> int:
     from .lab import open_course
-    from .lesson.work import work_folder
+    from .lesson.places import work_folder
 
     open_course(work_folder(), browser=not options.no_browser, port=options.port)
     return 0
@@ -118,7 +132,7 @@ def _lab(options: argparse.Namespace) -> int:
 
 def _doctor(options: argparse.Namespace) -> int:
     from .hardware.doctor import examine, table
-    from .lesson.work import work_folder
+    from .lesson.places import work_folder
 
     rows = examine(work_folder())
     print(table(rows, colour=sys.stdout.isatty(), encoding=sys.stdout.encoding))
@@ -126,16 +140,19 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _reset(options: argparse.Namespace) -> int:
+    from .lesson.places import command, work_folder
     from .lesson.start_page import write_start
-    from .lesson.work import command, reset, restore, work_folder
+    from .lesson.work import backups, reset, restore
 
     work = work_folder()
     if options.restore:
         lesson, taken, kept = restore(options.lesson, work)
-        print(f"{lesson.name} is again what it was in the backup\n  {taken}\nOther backups lie beside that one.")
+        print(f"{lesson}\nis again what it was in the backup\n  {taken}")
+        if len(backups(lesson.stem, work)) > 1 + bool(kept):
+            print("Other backups lie beside that one.")
     else:
         lesson, kept = reset(options.lesson, work)
-        print(f"{lesson.name} is as it was delivered." + ("" if kept else " Nothing was lost."))
+        print(f"{lesson}\nis as it was delivered." + ("" if kept else " Nothing was lost."))
     write_start(work)
     if kept:
         print(f"What was there is kept, in a folder that JupyterLab does not list:\n  {kept}")
@@ -146,8 +163,8 @@ def _reset(options: argparse.Namespace) -> int:
 
 
 def _progress(options: argparse.Namespace) -> int:
+    from .lesson.places import work_folder
     from .lesson.start_page import progress_lines
-    from .lesson.work import work_folder
 
     print("\n".join(progress_lines(work_folder())))
     return 0
@@ -180,3 +197,7 @@ COMMANDS = {
     "progress": (_progress, "which exercises are solved", {}),
     "build": (_build, "for authors: make the notebooks from their sources", {}),
 }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

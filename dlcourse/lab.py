@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from .hardware.browser import find_browser
+from .lesson.places import PACKAGE, opening, source_folder, state_folder
 from .lesson.start_page import write_start
-from .lesson.work import PACKAGE, WorkError, lay_out, opening, read_json, source_folder, state_folder, write_whole
+from .lesson.work import WorkError, lay_out, read_json, write_whole
 
 SETTINGS = PACKAGE / "lab_settings"
 # Warnings that ask nothing of a learner; the last two come when a listing meets a half-saved file, or a kernel ends.
@@ -33,6 +34,7 @@ FIRST, START = "00_start_here.ipynb", "START.md"
 
 def open_course(work: Path, *, browser: bool = True, port: int | None = None) -> None:
     """Lay out the lessons, then join the course's server or be it until Ctrl-C."""
+    again = opening()  # before the server's own folder and environment are set
     first = not (state_folder(work) / "lessons.json").exists()
     server = find_server(work)
     if server is None and not claim(work):
@@ -48,7 +50,7 @@ def open_course(work: Path, *, browser: bool = True, port: int | None = None) ->
             webbrowser.open(address)
         return
     _serve(work, page, port, with_browser, delivered)
-    print(f"\nStopped. Your work lies in {work}\nOpen it again with: {opening()}", flush=True)
+    print(f"\nStopped. Your work lies in {work}\nOpen it again with: {again}", flush=True)
 
 
 def _lay_out(work: Path, in_use: bool) -> list[str]:

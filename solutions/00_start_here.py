@@ -9,17 +9,18 @@
 #
 # In this notebook a program of five lines learns it before your eyes. After that we try to prove that it did not.
 #
-# *About 20 minutes, no exercises, no GPU needed.* A notebook is made of cells. Some hold text, like this one. Some hold
+# *About 25 minutes, 1 exercise, no GPU needed.* A notebook is made of cells. Some hold text, like this one. Some hold
 # code. Click on the cell below and press **Shift+Enter**: it runs, and the next cell is chosen. Go on like that, in order.
 # You need not read the code yet. The notebooks to come open it line by line.
 #
-# If a cell ends in `NameError`, some cell above has not run since you opened the notebook: choose *Run > Run All Above
-# Selected Cell* in the menu.
+# A cell that runs too long is stopped with the black square above the notebook. If a cell ends in `NameError`, a cell
+# above has not run since you opened the notebook, or the name is misspelt: choose *Run > Run All Above Selected Cell* in
+# the menu. If that stops at a red message, mend the cell under which it stands, and choose it again.
 
 # %%
 import numpy as np
 
-from dlcourse import figures, load_digits, show, start
+from dlcourse import check, figures, hint, load_digits, progress, show, solution, start, use
 
 start("00")
 
@@ -55,6 +56,8 @@ print("to train on", digits.x_train.shape)
 print("to test on ", digits.x_test.shape)
 
 # %% [markdown]
+# Such a pair is a **shape**: first how many images, then how many numbers each of them has.
+#
 # ## 2 · What a network is
 #
 # A **unit** multiplies each number it is given by a **weight** for that number, adds everything up together with one
@@ -68,28 +71,25 @@ print("to test on ", digits.x_test.shape)
 #
 # Ours takes 64 pixels. They compute nothing, so they are drawn as squares. It feeds them to 128 units in the middle,
 # called **hidden** because nobody outside sees their results, and ends in ten units, one for each digit. The largest
-# output is its answer.
+# output is its answer. To start with, every weight is a random number.
+#
+# **Say it before you run it:** of a hundred images, how many will a network with random weights get right? Type your
+# guess over the three dots in the last line of the next cell. It is kept, and shown beside what happens.
 
 # %%
-from dlcourse import Dense, Network, ReLU, accuracy
+from dlcourse import Dense, Network, ReLU, accuracy, compare, predict
 
 net = Network(Dense(64, 128), ReLU(), Dense(128, 10))
 show(figures.layers([64, 128, 10], ["pixels", "hidden units", "digits"]))
-
-# %% tags=["nbval-check-output"]
-print(f"{net.summary().parameters:,} numbers to find")
-print(f"{64 * 128 + 128:,} in the first layer, {128 * 10 + 10:,} in the second")
-
-# %% [markdown]
-# (The 128 and the 10 that are added are the biases.) To start with, every weight is a random number.
-#
-# **Say it before you run it:** how many of these ten images will a network with random weights get right?
+print(f"{net.summary().parameters:,} numbers to find: {64 * 128:,} weights and 128 biases")
+print(f"in the first layer, {128 * 10:,} weights and 10 biases in the second")
+predict("00.a", ...)
 
 # %%
 z = net.predict(digits.x_test)  # ten outputs for each image
 said = z.argmax(axis=1)  # which of the ten is the largest
 show(figures.predictions(digits.x_test[:10], said[:10], digits.t_test[:10], "Before training"))
-print(f"of all test images, {accuracy(z, digits.t_test):.0%} are right")
+compare("00.a", round(100 * accuracy(z, digits.t_test), 1), within=5, unit="of a hundred")
 
 # %% [markdown]
 # A cross marks a wrong answer, with the truth in brackets. There are ten digits, so whoever guesses is right about one
@@ -137,15 +137,16 @@ show(figures.predictions(x[:20], said[:20], t[:20], "After training, the first 2
 print(f"{(said == t).sum()} of {len(said)} test images are right: {accuracy(z, t):.1%}")
 
 # %% [markdown]
-# The share of right answers is called **accuracy**. Before you are impressed, look at the failures. All of them:
+# The share of right answers is called **accuracy**. Before you are impressed, look at the failures:
 
 # %%
 wrong = np.flatnonzero(said != t)
 few = wrong[:60]  # more do not fit into one picture
-show(figures.predictions(x[few], said[few], t[few], "Every mistake"))
+title = "Every mistake" if len(wrong) <= 60 else f"The first 60 of {len(wrong)} mistakes"
+show(figures.predictions(x[few], said[few], t[few], title))
 
 # %% [markdown]
-# Would you have read them all correctly? Some are hard for people too. Others are plain mistakes. With a standard
+# Some are hard for people too. Others are plain mistakes. With a standard
 # formula (`softmax`, notebook 04) its ten outputs become ten probabilities. Was it at least in doubt? Here is the mistake of which it
 # was most sure:
 
@@ -167,7 +168,36 @@ show(figures.answer(x[surest], p[surest], t[surest], "Its surest mistake"))
 show(figures.confusion(said, t))
 
 # %% [markdown]
-# ## 5 · Luck?
+# ## 5 · Count it yourself
+#
+# Is that share right? Where a cell holds `...`, it is your turn, and `check` says where you stand. In this one, `said`
+# holds the answers, `t` the labels, and `B` is how many there are. Try all that `check` can say:
+#
+# 1. Run the cell as it is: *not attempted*.
+# 2. Write `return (said == t).sum()` over `return ...` and run it again. (`==` gives True or False for each image, and in
+#    a sum True counts as 1.) That is half of the way: *not yet*. Below it, you see what was tried, what came out, and what
+#    was expected.
+# 3. Mend it, until it is *correct*. Stuck? Below the verdict lies a hint, and in a cell of your own (the + above makes
+#    one) `solution("00.1")` shows our answer. Being wrong costs nothing.
+#
+# `use` hands on your function if it is correct and the course's if not, so everything below runs either way.
+
+
+# %% exercise 00.1
+def share_right(said, t):
+    """right answers / all answers      said (B,)  t (B,) -> number from 0 to 1"""
+    ### BEGIN SOLUTION
+    return (said == t).sum() / len(t)
+    ### END SOLUTION
+
+
+check("00.1")
+
+# %% use 00.1
+share_right = use("00.1")
+
+# %% [markdown]
+# ## 6 · Luck?
 #
 # The weights started as random numbers, and the images came in random order. Perhaps this was a lucky start. So let us do
 # it again, with other random numbers. A **seed** is the number that decides them: same seed, same run. (In the code, the
@@ -176,12 +206,15 @@ show(figures.confusion(said, t))
 
 # %%
 def train(data, exam=None, hidden=128, lr=0.2, n=None, seed=0):
-    """Train a new network on the first n images; give back its accuracy in the exam."""
+    """Train a new network on the first n images; give back its share of right answers."""
     x, t = exam or (data.x_test, data.t_test)
     net = Network(Dense(64, hidden), ReLU(), Dense(hidden, 10), key=seed)
     batches = Batches(data.x_train[:n], data.t_train[:n], 32, key=seed)
-    fit(net, SoftmaxCrossEntropy(), Momentum(net.theta, net.grad, lr=lr), batches, epochs=20)
-    return accuracy(net.predict(x), t)
+    optimizer = Momentum(net.theta, net.grad, lr=lr)
+    history = fit(net, SoftmaxCrossEntropy(), optimizer, batches, epochs=20)
+    if history.ended == "interrupted":  # somebody pressed the black square: no result
+        raise KeyboardInterrupt
+    return share_right(net.predict(x).argmax(axis=1), t)
 
 
 mixed = [train(digits, seed=s) for s in range(5)]
@@ -193,10 +226,10 @@ print("the one in the middle at least 97 %:", bool(np.median(mixed) >= 0.97))
 
 
 # %% [markdown]
-# Not luck. From here on, a result that depends on chance is shown like this: several seeds, and a band from the lowest to
-# the highest. A single number could be a fluke.
+# Not luck. (The axis does not begin at 0.) From here on, a result that depends on chance is shown like this: several
+# seeds, and a band from the lowest to the highest.
 #
-# ## 6 · Somebody else's handwriting
+# ## 7 · Somebody else's handwriting
 #
 # There is a better objection. Those who collected these digits say that 13 people wrote them, and we shuffled all images
 # before we split them. So the same hands wrote for the training and for the exam. Did the network learn to read, or did
@@ -219,12 +252,17 @@ print(len(rows), "rows from 0 to 9, in", len(forms), "groups, which begin at ima
 # So leave the images in order. Train on the first 1,200, test on the last 597. The cut goes through the tenth form, whose
 # writer is now on both sides. Of the four forms after it, at least three should be by people the network has never met.
 #
-# **Say it before you run it:** better, the same, or worse? By how much?
+# **Say it before you run it:** better, the same, or worse?
+
+# %%
+predict("00.b", ..., choices=("better", "the same", "worse"))
 
 # %%
 others = [train(in_order, seed=s) for s in range(5)]
 groups = {"shuffled": mixed, "in file order": others}
 show(figures.bands(groups, "The same network, two ways to split the images"))
+apart = max(others) < min(mixed) or min(others) > max(mixed)
+compare("00.b", ("worse" if max(others) < min(mixed) else "better") if apart else "the same")
 
 # %% tags=["nbval-check-output"]
 print(len(in_order.x_train), "to train on,", len(in_order.x_test), "to test on")
@@ -259,11 +297,11 @@ print("every seed is worse in file order:", max(new) < min(known))
 # So which number is right, the first or the lower one? Both are. They answer different questions. An accuracy means little
 # until you know what it was tested on, and many people have fooled themselves here.
 #
-# ## 7 · Change one thing
+# ## 8 · Change one thing
 #
-# Your turn. Below, change **one** of the two numbers, and say aloud what you expect before you run the cell. What do 2
-# hidden units do? What does a learning rate of 2 do? Nothing can break. If a long red message appears, read its last line
-# and put the number back. (Write `0.2` with a point. In a message, `B` stands for the number of images.)
+# Your turn again. Below, change **one** of the two numbers, and say aloud what you expect before you run the cell. What do 2
+# hidden units do? What does a learning rate of 2 do? If a long red message appears, read its last line
+# and put the number back. (Write `0.2` with a point.)
 
 # %%
 hidden = 16
@@ -273,36 +311,34 @@ groups = {"ours: 128, 0.2": mixed, f"yours: {hidden}, {lr}": mine}
 show(figures.bands(groups, "Hidden units and learning rate"))
 
 # %% [markdown]
-# Here is the whole picture for both. First the size:
+# Here is the whole picture for both, from 48 networks:
 
 # %%
 sizes = [1, 2, 4, 8, 16, 32, 64, 128]
 table = [[train(digits, hidden=h, seed=s) for s in range(3)] for h in sizes]
 title = "How many hidden units?"
 show(figures.sweep(sizes, table, "hidden units", title, guess=0.1, mark=128))
-
-# %% [markdown]
-# One hidden unit has a single number to pass on, and here that is no better than guessing. With a handful it depends on the
-# random start. Beyond 32 or so, more units gain little here. And the learning rate:
-
-# %%
 rates = [0.0001, 0.001, 0.01, 0.1, 0.2, 0.5, 1, 2]
 table = [[train(digits, lr=r, seed=s) for s in range(3)] for r in rates]
 title = "How far to move in each step?"
 show(figures.sweep(rates, table, "learning rate", title, guess=0.1, mark=0.2))
 
 # %% [markdown]
-# Too small, and twenty epochs are not enough. Too large, and each step overshoots: the network ends where it began, at
-# guessing. In between lies a broad range that works. You will see the reason in notebook 02, with a ball on a curve.
+# The size: one hidden unit has a single number to pass on, and here that is no better than guessing. With a handful it
+# depends on the random start. Beyond 32 or so, more units gain little here.
+#
+# The learning rate: too small, and twenty epochs are not enough. Too large, and each step overshoots: the network ends
+# where it began, at guessing. In between lies a broad range that works. You will see the reason in notebook 02, with a
+# ball on a curve.
 #
 # We must confess something. We chose 0.2 with the help of such a picture, that is, by looking at the exam. Strictly, that
 # takes a third heap of images, and from notebook 08 on there is one.
 #
-# ## 8 · More images
+# ## 9 · More images
 #
-# The classic heap is **MNIST**: 70,000 digits of 28 × 28 pixels. It is too large to bring along. If it is on this
-# machine, the next cell trains the same kind of network on it, for a single epoch. If not, the cell says how to get it. Nothing
-# later on needs it.
+# The classic heap is **MNIST**: 70,000 digits of 28 × 28 pixels, too many to bring along. If they are on this machine,
+# the next cell trains the same kind of network on them for one epoch. If not, it says how to get them. Nothing later
+# needs them.
 
 # %%
 from dlcourse import available, load_mnist
@@ -333,5 +369,8 @@ else:
 # - **It is made of choices.** With too few units, or too large a learning rate, the same program learns nothing at all.
 #
 # What you cannot claim yet is that you know why it works. You have seen 128 units at once. So let us take one of them
-# into our hands. **What can a single unit do, and what can it never do?** That will be notebook 01, which is not yet
-# written. What there is, you find in the list of lessons: [START](START.md).
+# into our hands. **What can a single unit do, and what can it never do?** That is
+# [notebook 01](01_one_unit.ipynb). All lessons, and what you have solved, are listed in [START](START.md).
+
+# %%
+progress("00")

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from dlcourse import cli, lab
-from dlcourse.lesson import work
+from dlcourse.lesson import places, work
 from dlcourse.lesson.opened import as_opened
 
 
@@ -24,9 +24,10 @@ def mine(tmp_path, monkeypatch):
 
 
 def test_an_unknown_command_lists_those_that_there_are(capsys):
-    assert cli.main(["train-me"]) == 2
-    said = capsys.readouterr().err
-    assert "there is no command 'train-me'" in said
+    for far_off in ("tests", "train-me"):
+        assert cli.main([far_off]) == 2
+        said = capsys.readouterr().err
+        assert f"there is no command {far_off!r}" in said and "do you mean" not in said
     for name in cli.COMMANDS:
         assert f"\n    {name} " in said
 
@@ -45,6 +46,12 @@ def test_help_and_version(words, capsys):
     [
         (["doctr"], "there is no command 'doctr'; do you mean `dlcourse doctor`?"),
         (["DOCTOR"], "do you mean `dlcourse doctor`?"),
+        (["restore", "00"], "do you mean `dlcourse reset 00 --restore`?"),
+        (["restore"], "do you mean `dlcourse reset NN --restore`?"),
+        (["00"], "there is no command '00': `dlcourse lab` opens the course, and you choose the lesson there."),
+        (["00_start_here.ipynb"], "`dlcourse lab` opens the course"),
+        (["lab", "--nobrowser"], "lab takes no '--nobrowser'; do you mean `dlcourse lab --no-browser`?"),
+        (["--nobrowser"], "do you mean `dlcourse lab --no-browser`?"),
         (["start"], "do you mean `dlcourse lab`?"),
         (["lab", "00"], "lab takes no '00': it opens the course, and you choose the lesson there"),
         (["progress", "--all"], "progress takes no '--all'; `dlcourse progress --help` says what it takes."),
@@ -79,11 +86,30 @@ def test_reset_says_where_the_backup_lies(mine, capsys):
     assert str(backup) in said and backup.read_text() == "mine"
     assert (mine / lesson.name).read_bytes() == as_opened(lesson.read_bytes())
     assert "00 Start here" in (mine / "START.md").read_text(encoding="utf-8")
-    assert f"{work.command()} reset 00 --restore" in said and "close its tab" in said and "choose Revert" in said
+    assert str(mine / lesson.name) in said, "the whole path: which of several work folders it was"
+    assert f"{places.command()} reset 00 --restore" in said and "close its tab" in said and "choose Revert" in said
     assert cli.main(["reset", "00", "--restore"]) == 0
-    assert str(backup) in capsys.readouterr().out and (mine / lesson.name).read_text() == "mine"
+    said = capsys.readouterr().out
+    assert str(backup) in said and str(mine / lesson.name) in said and (mine / lesson.name).read_text() == "mine"
+    assert "Other backups" not in said, "there is none"
     assert cli.main(["reset", "00", "--restore"]) == 1
     assert "differs from what lies there" in capsys.readouterr().err
+    (mine / lesson.name).write_text("mine again")
+    cli.main(["reset", "00"]), (mine / lesson.name).write_text("and again"), cli.main(["reset", "00"])
+    assert cli.main(["reset", "00", "--restore"]) == 0 and "Other backups lie beside" in capsys.readouterr().out
+
+
+def test_nothing_to_restore_is_one_sentence(mine, capsys):
+    assert cli.main(["reset", "00", "--restore"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("dlcourse: There is no backup of lesson 00 yet") and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["dlcourse", "dlcourse.cli"])
+def test_both_modules_run_as_the_command(module):
+    command = [sys.executable, "-m", module, "doctr"]
+    ran = subprocess.run(command, cwd=places.ROOT, capture_output=True, text=True)
+    assert ran.returncode == 2 and "do you mean `dlcourse doctor`?" in ran.stderr
 
 
 def test_a_mistake_is_one_sentence_and_no_traceback(mine, capsys):
@@ -116,7 +142,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(mine):
     os.close(reading)
     try:
         command = [sys.executable, "-m", "dlcourse", "progress"]
-        ran = subprocess.run(command, cwd=work.ROOT, stdout=writing, stderr=subprocess.PIPE, text=True)
+        ran = subprocess.run(command, cwd=places.ROOT, stdout=writing, stderr=subprocess.PIPE, text=True)
     finally:
         os.close(writing)
     assert ran.returncode == 0 and ran.stderr == ""
@@ -164,7 +190,7 @@ def test_an_error_in_a_cell_shows_one_line_of_each_place_that_it_came_through(tm
     spec = json.loads((lab.SETTINGS / "share" / "kernels" / "python3" / "kernel.json").read_text())
     manager, seen = KernelManager(connection_file=str(tmp_path / "kernel.json")), []
     manager._kernel_spec = KernelSpec(**spec | {"argv": [sys.executable, *spec["argv"][1:]]})
-    manager.start_kernel(cwd=work.ROOT, env=os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")})
+    manager.start_kernel(cwd=places.ROOT, env=os.environ | {"IPYTHONDIR": str(tmp_path / "ipython")})
     try:
         client = manager.client()
         client.start_channels()

@@ -74,6 +74,11 @@ def test_restore_takes_the_newest_backup_and_goes_back_and_forth(folders):
 def test_restore_without_a_backup_is_one_sentence(folders):
     course, mine = folders
     lay_out(mine, course)
+    with pytest.raises(WorkError, match=r"There is no backup of lesson 01 yet"):
+        restore("01", mine, course)
+    (mine / NAME).write_bytes(edited := notebook("mine"))
+    reset("01", mine, course)
+    (mine / NAME).write_bytes(edited)
     with pytest.raises(WorkError, match="No backup of 01_one_unit.ipynb in .*backup differs"):
         restore("01", mine, course)
 

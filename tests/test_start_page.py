@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 
 import pytest
 from test_work import NAME, notebook
 
-from dlcourse.lesson import start_page, work
+from dlcourse.lesson import places, start_page, work
 from dlcourse.lesson.work import lay_out
 
 
@@ -58,3 +61,19 @@ def test_the_titles_of_the_lessons_are_those_of_their_notebooks():
     for file in files:
         first = "".join(json.loads(file.read_text(encoding="utf-8"))["cells"][0]["source"])
         assert first.splitlines()[0] == f"# {file.name[:2]} · {titles[file.name[:2]]}"
+
+
+def test_what_the_page_tells_to_type_resets_the_lesson_of_this_very_folder(tmp_path, monkeypatch):
+    """Also where the work lies in a folder of the learner's choice, typed in a shell that knows nothing of it."""
+    mine = tmp_path / "my work"
+    monkeypatch.setenv("DLCOURSE_WORK", str(mine))
+    lay_out(mine)
+    page = start_page.write_start(mine).read_text(encoding="utf-8")
+    typed, folder = re.search(r"type `([^`]+)` in a terminal, in the folder `([^`]+)`", page).groups()
+    (lesson,) = mine.glob("00_*.ipynb")
+    lesson.write_text("mine")
+    env = {k: v for k, v in os.environ.items() if k != "DLCOURSE_WORK"}
+    done = subprocess.run(typed, shell=True, cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and str(lesson) in done.stdout, done.stderr
+    assert lesson.read_text(encoding="utf-8") != "mine"
+    assert places.work_folder() == mine

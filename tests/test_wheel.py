@@ -115,7 +115,8 @@ def clean(wheel, tmp_path_factory):
 def test_a_lesson_runs_from_the_installed_wheel(clean):
     python, folder, environment = clean
     script = (
-        "from pathlib import Path; from dlcourse.lesson.work import *; print(lay_out(work_folder()), source_folder())"
+        "from pathlib import Path; from dlcourse.lesson.work import *; from dlcourse.lesson.places import *; "
+        "print(lay_out(work_folder()), source_folder())"
     )
     said = run(python, "-c", script, cwd=folder, env=environment)
     assert "00_start_here.ipynb" in said and str(folder / "venv") in said
@@ -133,7 +134,7 @@ def test_the_doctor_is_content_with_the_installed_wheel(clean):
 def test_without_a_setting_the_work_lies_in_the_folder_where_one_is(clean):
     python, folder, environment = clean
     environment = {name: value for name, value in environment.items() if name != "DLCOURSE_WORK"}
-    script = "from dlcourse.lesson.work import work_folder; print(work_folder())"
+    script = "from dlcourse.lesson.places import work_folder; print(work_folder())"
     assert run(python, "-c", script, cwd=folder, env=environment).strip() == str(folder / "dlcourse-work")
 
 

@@ -229,23 +229,3 @@ def test_a_work_folder_that_is_a_file_is_one_sentence(folders, tmp_path):
     (tmp_path / "work").write_text("")
     with pytest.raises(WorkError, match="Cannot write"):
         lay_out(tmp_path / "work", folders[0])
-
-
-# ---- where things lie
-
-
-def test_the_work_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("DLCOURSE_WORK", str(tmp_path / "mine"))
-    assert work.work_folder() == tmp_path / "mine"
-    monkeypatch.delenv("DLCOURSE_WORK")
-    assert work.in_checkout() and work.work_folder() == work.ROOT / "work"
-    monkeypatch.setattr(work, "ROOT", tmp_path)  # as from a wheel: no course.py above the package
-    monkeypatch.chdir(tmp_path)
-    assert work.work_folder() == tmp_path / "dlcourse-work"
-    assert work.source_folder() == work.PACKAGE / "_course" / "notebooks"
-    assert work.command() == "dlcourse" and work.opening() == "dlcourse lab"
-
-
-def test_the_command_that_opens_the_course_is_the_one_of_the_readme(monkeypatch):
-    monkeypatch.setattr(work.sys, "prefix", str(work.ROOT / ".venv"))
-    assert work.opening() == "python3 course.py"

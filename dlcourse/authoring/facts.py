@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .openings import without_markers
 from .source import Cell
 
-LOOK = re.compile(r"\b(show|explore|LivePlot)\(")
+LOOK = re.compile(r"\b(show|explore\w*|LivePlot)\(")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..exercises import find
 from .openings import complete, opened
 from .source import Cell
 
@@ -46,16 +47,18 @@ def _cell(cell: Cell, change: Callable[[str], str]) -> dict:
     if cell.tags:
         made["metadata"]["tags"] = cell.tags
     if cell.exercise:
-        made["metadata"]["dlcourse"] = {"exercise": cell.exercise}
-        made["metadata"]["nbgrader"] = {
-            "grade": False,
-            "grade_id": cell.id,
-            "locked": False,
-            "schema_version": 3,
-            "solution": True,
-            "task": False,
-        }
+        made["metadata"] |= {"dlcourse": {"exercise": cell.exercise}, "nbgrader": _nbgrader(cell, solution=True)}
+    if cell.uses:
+        points = find(cell.uses).points
+        made["metadata"] |= {"nbgrader": _nbgrader(cell, grade=True, locked=True) | {"points": points}}
+        made["metadata"] |= {"deletable": False, "editable": False}
     return made | ({"execution_count": None, "outputs": []} if cell.kind == "code" else {})
+
+
+def _nbgrader(cell: Cell, grade: bool = False, locked: bool = False, solution: bool = False) -> dict:
+    """What nbgrader needs to know about a cell (its schema 3)."""
+    said = {"grade": grade, "grade_id": cell.id, "locked": locked, "schema_version": 3, "solution": solution}
+    return said | {"task": False, "cell_type": "code"} if grade else said | {"task": False}
 
 
 def lines(text: str | list[str]) -> list[str]:

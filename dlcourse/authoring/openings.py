@@ -38,8 +38,13 @@ def without_markers(code: str) -> str:
 
 def solution_lines(code: str) -> set[str]:
     """The lines that a learner must not be given, without the few that give nothing away."""
-    rows = (row.strip() for m in BLOCK.finditer(code) for row in OPEN.sub("", m["body"]).splitlines())
-    return {row for row in rows if len(row) >= 8 and not row.startswith("#")}
+    found: set[str] = set()
+    for m in BLOCK.finditer(code):
+        rows = {row.strip() for row in OPEN.sub("", m["body"]).splitlines()}
+        if not OPEN.search(m["body"]) and _is_data(m["body"], code[: m.start("body")]):
+            rows -= {row.strip() for row in _numbers_opened(m["body"]).splitlines()}  # the frame around the numbers
+        found |= rows
+    return {row for row in found if len(row) >= 8 and not row.startswith("#")}
 
 
 def marker_problem(code: str) -> str | None:
@@ -53,11 +58,16 @@ def marker_problem(code: str) -> str | None:
 def _stub(body: str, before: str) -> str:
     if said := list(OPEN.finditer(body)):
         return "".join(f"{m['indent']}{m['left']}\n" for m in said)
-    if _depth(before) or _only_data(body):
+    if _is_data(body, before):
         return _numbers_opened(body)
     indent = re.match(r"\s*", body)[0].rpartition("\n")[2]
     gives_back = re.search(r"^[ \t]*return\b", body, re.M)
     return f"{indent}{'return ' if gives_back else ''}{TURN}\n"
+
+
+def _is_data(body: str, before: str) -> bool:
+    """Does the block stand inside brackets, or set names to data?"""
+    return bool(_depth(before)) or _only_data(body)
 
 
 def _depth(before: str) -> int:

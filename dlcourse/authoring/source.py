@@ -4,6 +4,7 @@
 # %%                                   a code cell
 # %% tags=["nbval-check-output"]       a code cell whose output the tests compare
 # %% exercise 01.1                     a code cell that a learner completes
+# %% use 01.1                          the cell after it, `unit = use("01.1")` and no more: graders lock and score it
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import textwrap
 from dataclasses import dataclass, field
 
 HEADER = re.compile(r"# %%(?P<title>[^\[\]=]*?)\s*(?P<markdown>\[markdown\])?\s*(?:tags=(?P<tags>\[.*\]))?\s*")
-EXERCISE = re.compile(r"exercise (\d\d\.\d+)")
+EXERCISE = re.compile(r"(exercise|use) (\d\d\.\d+)")
+USE = re.compile(r"[\w, ]+ = use\([\"'](\d\d\.\d+)[\"']\)")
 HEADING = re.compile(r"^#{1,2} +(.+)$", re.M)
 
 
@@ -24,13 +26,15 @@ class SourceError(ValueError):
 
 @dataclass
 class Cell:
-    """One cell as authored: kind 'markdown' or 'code', its id, its text, nbval's tags, and the exercise it holds."""
+    """One cell as authored: kind 'markdown' or 'code', its id, its text, nbval's tags, and the exercise that it holds,
+    or whose product it takes over."""
 
     kind: str
     id: str
     text: str
     tags: list[str] = field(default_factory=list)
     exercise: str = ""
+    uses: str = ""
 
 
 def read(text: str) -> list[Cell]:
@@ -42,13 +46,19 @@ def read(text: str) -> list[Cell]:
         if cell.kind == "markdown" and (heading := HEADING.search(cell.text)):
             section, place = slug(heading[1]), 0
         place += 1
-        cell.id = f"exercise-{cell.exercise.replace('.', '-')}" if cell.exercise else f"{section}-{place}"
+        cell.id = _named(cell) or f"{section}-{place}"
         if any(c.id == cell.id for c in cells):
             raise SourceError(f"line {line}: two cells would have the id {cell.id}; give the sections different titles")
         cells.append(cell)
     if not cells:
         raise SourceError("no cell found: a cell begins with a line '# %%'")
     return cells
+
+
+def _named(cell: Cell) -> str:
+    """Cells of exercises are called after them."""
+    number = (cell.exercise or cell.uses).replace(".", "-")
+    return f"{'exercise' if cell.exercise else 'points'}-{number}" if number else ""
 
 
 def slug(title: str) -> str:
@@ -74,13 +84,20 @@ def _cell(line: int, chunk: str) -> Cell:
     found = HEADER.fullmatch(header)
     if not found:
         raise SourceError(f"line {line}: cannot read the cell header {header!r}")
-    exercise, tags = EXERCISE.fullmatch(found["title"].strip()), found["tags"]
-    if "exercise" in found["title"] and not exercise:
-        raise SourceError(f"line {line}: an exercise is written '# %% exercise 01.1', got {header!r}")
+    title, tags = found["title"].strip(), found["tags"]
+    exercise = EXERCISE.fullmatch(title)
+    if title.startswith(("exercise", "use")) and not exercise:
+        raise SourceError(
+            f"line {line}: an exercise is written '# %% exercise 01.1' or '# %% use 01.1', got {header!r}"
+        )
     body = body.strip("\n")
     if found["markdown"]:
         return Cell("markdown", "", _uncommented(line, body), json.loads(tags or "[]"))
-    return Cell("code", "", airy(body), json.loads(tags or "[]"), exercise[1] if exercise else "")
+    word, number = exercise.groups() if exercise else ("", "")
+    if word == "use" and not ((says := USE.fullmatch(body.strip())) and says[1] == number):
+        raise SourceError(f"line {line}: a cell 'use {number}' holds one line, name = use(\"{number}\")")
+    numbers = {"exercise": number if word == "exercise" else "", "uses": number if word == "use" else ""}
+    return Cell("code", "", airy(body), json.loads(tags or "[]"), **numbers)
 
 
 def _uncommented(line: int, body: str) -> str:

@@ -1,7 +1,23 @@
 """What a notebook talks to."""
 
 from .cards import say
+from .check import check, hint, progress, solution
+from .live import LivePlot
+from .predictions import compare, predict
 from .show import show
 from .start import start
+from .use import use
 
-__all__ = ["say", "show", "start"]
+__all__ = [
+    "LivePlot",
+    "check",
+    "compare",
+    "hint",
+    "predict",
+    "progress",
+    "say",
+    "show",
+    "solution",
+    "start",
+    "use",
+]

@@ -45,20 +45,31 @@ def inline(sentence: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(sentence, quote=False))
 
 
-def rows_html(rows: list[tuple[str, str]]) -> str:
-    """Two columns: what it is, and what was found."""
-    cells = "".join(f'<div style="opacity:.75">{html.escape(k)}</div><div>{inline(v)}</div>' for k, v in rows)
+def rows_html(rows: list[tuple[str, str]], code: bool = False) -> str:
+    """Two columns: what it is, and what was found; `code`: as it is typed."""
+    said = (lambda v: f'<code style="white-space:pre-wrap">{html.escape(v)}</code>') if code else inline
+    cells = "".join(f'<div style="opacity:.75">{html.escape(k)}</div><div>{said(v)}</div>' for k, v in rows)
     return f'<div style="display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin-top:.3em">{cells}</div>'
 
 
-def card(label: str, sentence: str, kind: str = "info", rows: list[tuple[str, str]] | None = None) -> Shown:
-    """A label in bold, one sentence, and perhaps some rows below."""
+def card(
+    label: str,
+    sentence: str,
+    kind: str = "info",
+    rows: list[tuple[str, str]] | None = None,
+    below: str = "",
+    code: bool = False,
+) -> Shown:
+    """A label in bold, one sentence, and perhaps some rows below, and more markup below them."""
     rows = rows or []
-    below = rows_html(rows) if rows else ""
+    below = (rows_html(rows, code) if rows else "") + below
     width = max((len(k) for k, _ in rows), default=0)
-    text = [f"{label}. {sentence}".replace("`", "")] + [f"  {k:<{width}}  {v}".replace("`", "") for k, v in rows]
+    indented = [(k, v if code else v.replace("`", "")) for k, v in rows]
+    text = [f"{label}. {sentence}".replace("`", "").rstrip()]
+    text += [f"  {k:<{width}}  {v}".replace("\n", "\n" + " " * (width + 4)) for k, v in indented]
     style = CARD.format(colour=COLOURS[kind])
-    markup = f'<div style="{style}"><strong>{html.escape(label)}.</strong> {inline(sentence)}{below}</div>'
+    head = f'<div role="group" aria-label="{html.escape(label)}" style="{style}"><strong>{html.escape(label)}.</strong>'
+    markup = f"{head} {inline(sentence)}{below}</div>"
     return Shown(markup, "\n".join(text))
 
 

@@ -38,8 +38,16 @@ def png(figure: Any) -> bytes:
     return small.getvalue()
 
 
+def _word(value: Any) -> str:
+    """A value in a word or two."""
+    shape = getattr(value, "shape", None)
+    return f"the {type(value).__name__} {value!r:.60}" if shape is None else f"an array of shape {shape}"
+
+
 def show(figure: Any, alt: str | None = None) -> None:
     """Show a matplotlib figure. The course's own describe themselves; for one of yours say in `alt` what it shows."""
+    if not hasattr(figure, "savefig"):
+        raise TypeError(f"show takes a figure, such as figures.digits(images, labels), got {_word(figure)}")
     alt = (alt or getattr(figure, "alt", None) or "").strip()
     if not alt:
         raise ValueError('this figure has no description: say in one sentence what it shows, show(fig, "...")')

@@ -6,7 +6,11 @@ import os
 import platform
 from collections.abc import Callable
 
+from ..exercises import CORRECT, exercises
 from .cards import say
+from .check import tell_failure
+from .notebook import on_failing_exercise
+from .record import read
 from .start_page import LESSONS
 from .work import source_folder
 
@@ -16,6 +20,7 @@ KEYS = "Shift+Enter runs a cell and moves on to the next"
 
 def start(notebook: str) -> None:
     """Try the parts that a lesson needs, and say in one card whether they work. Never raises."""
+    on_failing_exercise(tell_failure)
     if wrong := _not_a_lesson(notebook):
         return say("✗ No such notebook", wrong, "wrong")
     name = f"Notebook {notebook}, {TITLES[notebook]}"
@@ -26,7 +31,15 @@ def start(notebook: str) -> None:
         say("✗ Not ready", f"{problem} In a terminal, `dlcourse doctor` says what to do.", "wrong")
     else:
         rows = machine() if notebook == "00" else None
-        say("✓ Ready", f"{name}: everything it needs is here and works. {KEYS}.", "good", rows)
+        say("✓ Ready", f"{name}: everything it needs is here and works. {KEYS}.{_exercises(notebook)}", "good", rows)
+
+
+def _exercises(notebook: str) -> str:
+    """How many exercises there are, and how many of them are solved."""
+    there, found = exercises(notebook), read()["exercises"]
+    solved = sum(found.get(id, {}).get("state") == CORRECT for id in there)
+    word = "exercise" if len(there) == 1 else "exercises"
+    return f" It has {len(there)} {word}, {solved or 'none'} of them solved so far." if there else ""
 
 
 def _not_a_lesson(notebook: object) -> str | None:

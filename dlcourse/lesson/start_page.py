@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .work import ROOT, beside, command, opening, read_json, state_folder, write_whole
+from .places import ROOT, command, in_checkout, opening, state_folder
+from .work import beside, read_json, write_whole
 
 LESSONS = {
     "Part I: from one unit to a network that trains": [
@@ -75,7 +76,7 @@ def start_page(work: Path) -> str:
 
 
 def _foot(work: Path) -> str:
-    folder = ROOT if command().endswith("course.py") else work.parent
+    folder = ROOT if in_checkout() else work.parent
     return _FOOT.format(command=command(), folder=folder, backup=state_folder(work) / "backup")
 
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,48 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from .opened import as_opened
-
-PACKAGE = Path(__file__).resolve().parents[1]
-ROOT = PACKAGE.parent
+from .places import command, source_folder, state_folder
 
 
 class WorkError(Exception):
     """Something about the work folder that the learner can mend; the message is one sentence that says how."""
-
-
-# ---- where things lie
-
-
-def in_checkout() -> bool:
-    """True where the package runs from the project's own folder, False where it was installed from a wheel."""
-    return (ROOT / "course.py").is_file() and (ROOT / "notebooks").is_dir()
-
-
-def source_folder() -> Path:
-    """The lessons as they are delivered."""
-    return ROOT / "notebooks" if in_checkout() else PACKAGE / "_course" / "notebooks"
-
-
-def work_folder() -> Path:
-    """Where the learner's work lies: DLCOURSE_WORK, else work/ beside course.py, else ./dlcourse-work."""
-    if chosen := os.environ.get("DLCOURSE_WORK"):
-        return Path(chosen).expanduser().resolve()
-    return (ROOT / "work" if in_checkout() else Path.cwd() / "dlcourse-work").resolve()
-
-
-def state_folder(work: Path) -> Path:
-    """The course's own notes in a work folder: progress, accepted answers, backups."""
-    return work / ".dlcourse"
-
-
-def command() -> str:
-    """What the learner types to call the course: `python3 course.py` where that made the environment."""
-    return "python3 course.py" if in_checkout() and Path(sys.prefix).resolve() == ROOT / ".venv" else "dlcourse"
-
-
-def opening() -> str:
-    """The whole command that opens the course."""
-    return command() if command().endswith("course.py") else f"{command()} lab"
 
 
 # ---- files, whole or not at all
@@ -289,6 +251,10 @@ def restore(number: str, work: Path, source: Path | None = None) -> tuple[Path, 
     here, old = work / lesson.name, backups(lesson.stem, work)
     there = here.read_bytes() if here.exists() else None
     taken = next((path for path in old if path.read_bytes() != there), None)
+    if not old:
+        raise WorkError(
+            f"There is no backup of lesson {lesson.name[:2]} yet: the first reset of a changed lesson makes one."
+        )
     if taken is None:
         raise WorkError(f"No backup of {lesson.name} in {state_folder(work) / 'backup'} differs from what lies there.")
     data = taken.read_bytes()

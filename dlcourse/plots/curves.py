@@ -11,6 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from .style import BLUE, GREEN, GREY, INK, ORANGE, PALE, SKY, VERMILION, WIDTH, counted, described, panels, sentence
 
+LEAST = 10.0  # percentage points on an axis of accuracies: fewer would make chance look like a difference
 MARKERS = (("o", BLUE), ("s", VERMILION), ("^", GREEN), ("D", ORANGE), ("v", SKY))
 
 
@@ -26,7 +27,7 @@ def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while
     ax.plot(epochs, losses, "o-", color=BLUE, ms=4.5)
     ax.set(yscale="log", xlabel="epoch (one pass over all training examples)", ylabel="mean loss", title=title)
     drawn = losses if start is None else np.append(losses, start)
-    room = max(1.9, (drawn.max() / drawn.min()) ** 0.12)  # for what is written beside the points
+    room = max(1.9, (drawn.max() / drawn.min()) ** 0.16)  # for what is written beside the points
     ax.set(ylim=(drawn.min() / room, drawn.max() * room), xlim=(-0.6, len(losses) + 0.6))
     ax.grid(axis="y", color=PALE, lw=0.8)
     ax.xaxis.get_major_locator().set_params(integer=True)
@@ -38,7 +39,7 @@ def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while
     if start is not None:
         ax.plot([0, 1], [start, losses[0]], ":", color=GREY)
         ax.plot(0, start, "s", color=VERMILION, ms=6)
-        ax.annotate(f"{start:.2f} before training", (0, start), (9, 2), textcoords="offset points", va="center")
+        ax.annotate(f"{start:.2f} before training", (0, start), (-4, 7), textcoords="offset points", va="bottom")
         before = f" Before training it is {start:.3g}."
     ax.annotate(f"{losses[-1]:.2g}", (epochs[-1], losses[-1]), (0, 9), textcoords="offset points", ha="center")
     return fig, (
@@ -56,15 +57,17 @@ def bands(
     fig, axes = panels(1, 1, (WIDTH, 0.95 + 0.55 * len(groups)))
     ax, told = axes[0, 0], []
     everything = 100 * np.concatenate([np.asarray(v, dtype=float) for v in groups.values()])
-    room = max(np.ptp(everything), 2.0)  # a smaller one would make chance look like a difference
+    room = max(np.ptp(everything), 0.6 * LEAST)
+    right = min(everything.max() + 0.3 * room, 100)  # of a hundred
+    left = max(min(everything.min() - 0.08 * room, right - LEAST), 0)
     for row, ((name, values), (marker, colour)) in enumerate(zip(groups.items(), MARKERS * len(groups))):
         v = 100 * np.asarray(values, dtype=float)
         ax.barh(row, np.ptp(v), left=v.min(), height=0.44, color=colour, alpha=0.22, edgecolor=colour)
-        ax.plot(v, row + _apart(v, 0.02 * room), marker, color=colour, ms=6, mec="white", mew=0.8, clip_on=False)
+        heights = row + _apart(v, 0.015 * (right - left))
+        ax.plot(v, heights, marker, color=colour, ms=6, mec="white", mew=0.8, clip_on=False)
         span = " to ".join(dict.fromkeys(f"{end:.1f}" for end in (v.min(), v.max())))
         ax.annotate(span, (v.max(), row), (10, 0), textcoords="offset points", va="center")
         told.append(f"{name}: {counted(len(v), 'seed')}, {span} percent")
-    left, right = max(everything.min() - 0.08 * room, 0), min(everything.max() + 0.3 * room, 100)  # of a hundred
     ax.set(xlim=(left, right), ylim=(len(groups) - 0.5, -0.5))
     ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=xlabel, title=title)
     ax.tick_params(axis="y", length=0)

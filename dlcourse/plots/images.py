@@ -38,10 +38,18 @@ def _grid(n: int, columns: int, title: str) -> tuple[Figure, np.ndarray]:
     return fig, axes.flat[:n]
 
 
+def _several(name: str, images: Any, **words: Any) -> int:
+    """How many images there are, each with its words; one sentence where a single one was handed over."""
+    single = next((word for word, given in words.items() if np.ndim(given) == 0), "")
+    if single:
+        raise ValueError(f"{name} takes several images, and {single} with one entry for each: images[:1], {single}[:1]")
+    return same_length(images=images, **words)
+
+
 @described
 def digits(images: Any, captions: Any, title: str = "Handwritten digits", columns: int = 10) -> tuple[Figure, str]:
     """Images under their captions.      images (B,Y,X) (B,Y,X,1) or (B,F)   captions (B,)"""
-    n = same_length(images=images, captions=captions)
+    n = _several("digits", images, captions=captions)
     fig, axes = _grid(n, columns, title)
     for ax, image, caption in zip(axes, images, captions):
         draw_image(ax, image)
@@ -55,7 +63,7 @@ def predictions(
     images: Any, said: Any, true: Any, title: str = "What the network said", columns: int = 10
 ) -> tuple[Figure, str]:
     """Images under what was said. A wrong one has a cross, bold type, a thick frame and the truth in brackets."""
-    n = same_length(images=images, said=said, true=true)
+    n = _several("predictions", images, said=said, true=true)
     fig, axes = _grid(n, columns, title)
     wrong = []
     for ax, image, s, t in zip(axes, images, said, true):

@@ -158,3 +158,35 @@ def test_solution_lines_leave_out_what_gives_nothing_away():
 def test_broken_markers_are_found(code):
     assert openings.marker_problem(code)
     assert openings.marker_problem(FUNCTION) is None
+
+
+GATES = """### BEGIN SOLUTION
+gates = {
+    "AND": ([1, 1], -1.5),
+}
+### END SOLUTION
+check("01.4")"""
+
+
+def test_the_frame_around_opened_numbers_gives_nothing_away():
+    assert openings.opened(GATES).startswith('gates = {\n    "AND": ([..., ...], ...),\n}')
+    assert openings.solution_lines(GATES) == {'"AND": ([1, 1], -1.5),'}
+
+
+def test_a_use_cell_holds_one_line_and_is_called_after_its_exercise():
+    cells = read('# %% exercise 01.2\ncheck("01.2")\n\n# %% use 01.2\nstep, relu = use("01.2")\n')
+    assert [(c.id, c.exercise, c.uses) for c in cells] == [("exercise-01-2", "01.2", ""), ("points-01-2", "", "01.2")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '# %% use 01.2\nstep = use("01.3")\n',
+        '# %% use 01.2\nstep = use("01.2")\nprint(step(1))\n',
+        "# %% use 01.2\n\n",
+        '# %% use 1.2\nstep = use("1.2")\n',
+    ],
+)
+def test_a_use_cell_that_says_more_or_other_is_refused(text):
+    with pytest.raises(SourceError, match="use"):
+        read(text)

@@ -64,6 +64,18 @@ def test_a_figure_without_description_is_refused(page):
     assert not page
 
 
+@pytest.mark.parametrize("value", [5, None, [1, 2], "a figure", print])
+def test_what_is_no_figure_is_refused_in_one_sentence(page, value):
+    with pytest.raises(TypeError, match="^show takes a figure, such as figures.digits"):
+        show(value)
+    assert not page
+
+
+def test_an_array_is_not_written_out_when_it_is_refused():
+    with pytest.raises(TypeError, match=r"got an array of shape \(3, 64\)$"):
+        show(np.ones((3, 64)))
+
+
 def test_a_description_may_be_given(page):
     show(a_figure(""), "Mine.")
     assert page[0].text == "Mine."

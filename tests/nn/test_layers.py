@@ -443,3 +443,11 @@ def test_a_deep_copy_is_a_network_of_its_own_and_pickle_is_refused():
     assert not twin.theta[:6].any() and net.theta[:6].any()
     with pytest.raises(TypeError, match="net.save"):
         pickle.dumps(net)
+
+
+@pytest.mark.parametrize(
+    "sizes, words", [((64, 2.5), "n_out, the number of units, is"), ((0, 2), "n_in, the number of")]
+)
+def test_a_size_that_cannot_be_says_what_it_counts(sizes, words):
+    with pytest.raises(ValueError, match=f"{words}.* a whole number from 1 on, got"):
+        Dense(*sizes)

@@ -369,6 +369,11 @@ def test_predict_uses_running_statistics_and_no_dropout():
         np.testing.assert_array_equal(net.buffers[name], before)
 
 
+def test_predict_names_the_shape_that_was_handed_over():
+    with pytest.raises(ValueError, match=r"got \(360, 7\)"):
+        mlp().predict(normal(360, 7))
+
+
 @pytest.mark.parametrize("block", [0, -1])
 def test_predict_refuses_blocks_of_nothing(block):
     with pytest.raises(ValueError, match="block"):

@@ -1,6 +1,7 @@
 """The figures: each describes itself, from the same data that it draws, and hides nothing behind colour alone."""
 
 import io
+import re
 import sys
 
 import numpy as np
@@ -14,7 +15,36 @@ IMAGES = RNG.random((7, 8, 8, 1), dtype="float32")
 TRUE = np.array([3, 1, 4, 1, 5, 9, 2])
 SAID = np.array([3, 1, 4, 7, 5, 9, 8])
 
+RNG = np.random.default_rng(0)
+W43, SIX = RNG.normal(size=(4, 3)).round(1), RNG.random((3, 64))
+TABLES = {(0, 0, 0, 1): ([1, 1], -1.5), (0, 1, 1, 1): ([1, 1], -0.5), (0, 0, 0, 0): ([1, 1], -9)}
 DRAWN = {
+    "bends": lambda: plots.bends({"tanh": np.tanh, "step": lambda z: np.where(z > 0, 1.0, 0.0)}),
+    "descent_map": lambda: plots.descent_map(
+        lambda w, b: (w - 1) ** 2 + b**2, [(0, 1), (0.5, 0.5), (0.9, 0.1)], (-1, 3), (-1, 2), labels=[0, 10, 90]
+    ),
+    "descents": lambda: plots.descents(
+        lambda w: (w - 1) ** 2, {"small": (3, 0.1, 5), "too large": (3, 1.1, 5)}, (-3, 5)
+    ),
+    "half_planes": lambda: plots.half_planes({"AND": ([1, 1], -1.5), "NOT": ([-1], 0.5)}),
+    "line_fit": lambda: plots.line_fit(
+        np.arange(6.0), np.arange(6.0) ** 1.2, {"first": (1, 0), "second": (0.5, 1)}, gaps=3
+    ),
+    "long_run": lambda: plots.long_run([1, 10, 100, 1000], [3.0, 2.0, 1.2, 1.001], 1.0),
+    "nudge": lambda: plots.nudge(lambda w: (w - 1) ** 2, 0.0, 0.3, (-1, 4)),
+    "pairs": lambda: plots.pairs({(a, b): 0.9 + 0.01 * a for a in range(10) for b in range(a + 1, 10)}),
+    "pixel_weights": lambda: plots.pixel_weights(RNG.normal(size=64)),
+    "product": lambda: plots.product(RNG.normal(size=(3, 4)).round(1), W43, [0.5, 0, -1], example=1, unit=2),
+    "rows_right": lambda: plots.rows_right({"AND": [0, 1, 4, 4], "XOR": [1, 3, 3, 2]}),
+    "side_by_side": lambda: plots.side_by_side(W43, unit=1),
+    "sixteen_tables": lambda: plots.sixteen_tables(TABLES),
+    "staircase": lambda: plots.staircase({"loops": 7e6, "dot": 8e7, "matmul": 3e10}),
+    "unit_diagram": lambda: plots.unit_diagram([2.0, 0.0], [-3.0, 1.0], 6.88, np.tanh),
+    "unit_images": lambda: plots.unit_images(np.abs(RNG.normal(size=(64, 10)))),
+    "unit_outputs": lambda: plots.unit_outputs(SIX, RNG.random((3, 10)), [0, 1, 2]),
+    "unit_table": lambda: plots.unit_table(RNG.normal(size=(3, 5))),
+    "votes": lambda: plots.votes(RNG.random(64), RNG.normal(size=64), 0.5),
+    "weight_images": lambda: plots.weight_images({"averages": RNG.normal(size=64), "learned": RNG.normal(size=64)}),
     "answer": lambda: plots.answer(IMAGES[0], [0.1, 0.7, 0.2], 2),
     "bands": lambda: plots.bands({"a": [0.97, 0.98, 0.97], "b": [0.93, 0.91]}),
     "confusion": lambda: plots.confusion(SAID, TRUE),
@@ -67,7 +97,8 @@ def test_no_text_is_cut_off_or_lies_on_another_text(name):
     shown = [t for t in figure.findobj(matplotlib.text.Text) if t.get_text().strip() and t.get_visible()]
     left_out = {id(t) for ax in figure.axes for t in not_drawn(ax, renderer)}
     shown = [t for t in shown if id(t) not in left_out]
-    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in shown]
+    of_text = matplotlib.text.Text.get_window_extent  # that of an annotation includes its arrow
+    boxes = [(t.get_text(), of_text(t, renderer)) for t in shown]
     for text, box in boxes:
         assert box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1, f"{text!r} is cut off at a side"
         assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1, f"{text!r} is cut off above or below"
@@ -212,6 +243,44 @@ def test_bands_shows_every_seed_of_a_narrow_band_beside_a_wide_one():
 def test_bands_shows_no_accuracy_that_cannot_be(groups):
     low, high = plots.bands(groups).axes[0].get_xlim()
     assert 0 <= low < high <= 100
+
+
+@pytest.mark.parametrize("groups", [{"a": [0.975, 0.976]}, {"a": [0.1]}, {"a": [1.0, 1.0]}, {"a": [0.5], "b": [0.52]}])
+def test_a_difference_of_chance_does_not_look_large(groups):
+    low, high = plots.bands(groups).axes[0].get_xlim()
+    assert high - low >= 10
+
+
+@pytest.mark.parametrize(
+    "losses", [[2.5, 2.5, 2.5], [2.5] * 20, [2.4, 0.1, 0.01], [0.7, 1e-3], [2.54 - 0.02 * i for i in range(9)]]
+)
+def test_the_curve_does_not_run_through_the_words(losses):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = plots.loss_curve(losses, 2.54)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    ax = figure.axes[0]
+    (box,) = (t.get_window_extent(canvas.get_renderer()) for t in ax.texts if "before" in t.get_text())
+    for line in ax.lines:
+        x, y = ax.transData.transform(np.stack(line.get_data(), axis=1)).T
+        dense = np.linspace(x[0], x[-1], 500)
+        on = np.interp(dense, x, y)
+        assert not ((dense > box.x0) & (dense < box.x1) & (on > box.y0) & (on < box.y1)).any()
+    assert box.y1 < figure.bbox.y1
+
+
+@pytest.mark.parametrize(
+    "draw, words",
+    [
+        (lambda: plots.digits(IMAGES[0], TRUE[0]), "digits takes several images, and captions with one entry for each"),
+        (lambda: plots.digits(IMAGES[0].reshape(64), "a 3"), "images[:1], captions[:1]"),
+        (lambda: plots.predictions(IMAGES[0], 3, TRUE[:1]), "predictions takes several images, and said with one"),
+    ],
+)
+def test_a_single_image_is_refused_in_one_sentence(draw, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        draw()
 
 
 def test_one_seed_is_one_seed():

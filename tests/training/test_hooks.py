@@ -41,6 +41,19 @@ def test_accuracy(y, t, right):
     assert accuracy(np.array(y), np.array(t)) == pytest.approx(right)
 
 
+@pytest.mark.parametrize(
+    "y, t, words",
+    [
+        (np.ones(3), np.ones(3), r"a row of them for each example \(B,K\), got shape \(3,\)"),
+        (np.ones((3, 2)), np.ones(4), "got 3 rows and 4 labels"),
+        (np.ones((1, 2)), np.ones(4), "got 1 rows and 4 labels"),
+    ],
+)
+def test_accuracy_says_what_it_takes(y, t, words):
+    with pytest.raises(ValueError, match=words):
+        accuracy(y, t)
+
+
 def test_validate_predicts_after_each_epoch_without_training():
     seen = []
 

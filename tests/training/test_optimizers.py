@@ -236,6 +236,13 @@ def test_state_goes_on_where_it_was(kind, hyper):
         (lambda a: SGD(a, a.astype("float32"), lr=1), TypeError, "float64 on numpy and float32 on numpy"),
         (lambda a: SGD(a.astype(int), a.astype(int), lr=1), TypeError, "floats"),
         (lambda a: SGD([1.0], a, lr=1), TypeError, "list"),
+        (lambda a: SGD(a, a, lr=(0, 2)), TypeError, r"^lr must be a number such as 0.2, with a point .* got \(0, 2\)$"),
+        (
+            lambda a: SGD(a, a, lr="0.2"),
+            TypeError,
+            "^lr must be a number such as 0.2, .*no quotation marks, got '0.2'$",
+        ),
+        (lambda a: SGD(a, a, lr=None), TypeError, "^lr must be a number .* got None$"),
         (lambda a: SGD(a, a, lr=-0.1), ValueError, "lr must be a number 0 or above, got -0.1"),
         (lambda a: SGD(a, a, lr=float("nan")), ValueError, "lr must be .* got nan"),
         (lambda a: SGD(a, a, lr=float("inf")), ValueError, "lr must be .* got inf"),

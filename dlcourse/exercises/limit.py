@@ -1,0 +1,76 @@
+"""A limit on the time that somebody else's code may take, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+
+class TimeLimit(BaseException):
+    """The time is up. Not an Exception, so that `except Exception` does not swallow it."""
+
+
+@contextlib.contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Raise TimeLimit inside the block when the time is up, and again every tenth of a second until it is left.
+
+    On the main thread by a timer signal, whose handler and rest of time are restored; elsewhere, and where there are no
+    such signals (Windows), by a second thread. A call into compiled code ends before it is noticed.
+    """
+    main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
+    with _by_signal(seconds) if main else _by_thread(seconds):
+        yield
+
+
+@contextlib.contextmanager
+def _by_signal(seconds: float) -> Iterator[None]:
+    inside = True
+
+    def up(*_: object) -> None:
+        if inside:
+            raise TimeLimit
+
+    began, old = time.monotonic(), signal.signal(signal.SIGALRM, up)
+    rest, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    try:
+        yield
+    finally:
+        inside = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old if old is not None else signal.SIG_DFL)
+        if rest:  # somebody else's timer was running
+            signal.setitimer(signal.ITIMER_REAL, max(1e-3, rest - (time.monotonic() - began)), interval)
+
+
+@contextlib.contextmanager
+def _by_thread(seconds: float) -> Iterator[None]:
+    target, inside, lock, left = threading.get_ident(), [True], threading.RLock(), threading.Lock()
+
+    def watch() -> None:
+        wait = seconds
+        while not left.acquire(timeout=wait):
+            with lock:
+                if inside:
+                    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), ctypes.py_object(TimeLimit))
+            wait = 0.1
+
+    def settle() -> None:
+        inside.clear()
+        with lock:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), None)  # one that has not arrived yet
+
+    left.acquire()
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        try:
+            settle()
+        finally:  # also where one has arrived in the middle of that
+            settle()
+            left.release()

@@ -1,0 +1,123 @@
+"""`use("01.1")`: the learner's own answer where it is correct, else the course's; so every later cell runs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from ..exercises import CORRECT, Exercise, Verdict, evaluate, find
+from ..exercises.limit import TimeLimit, limited
+from ..exercises.runners import InProcess
+from ..exercises.sentences import listed
+from ..exercises.worker import run_cell
+from . import notebook, record
+from .cards import say
+
+LENT: list[Any] = []  # what was lent, itself: a check never takes it for the learner's
+
+
+class NotCorrect(AssertionError):
+    """Under a grader, an answer that is not correct ends its cell."""
+
+
+def use(id: str) -> Any:
+    """Her own from this notebook if correct, else the one that was accepted before, else the course's. Says which."""
+    try:
+        ex = find(str(id))
+    except KeyError as error:
+        raise ValueError(f"use: {error.args[0]}") from None
+    here = {name: value for name, value in notebook.names().items() if not _lent(value)}
+    verdict = _judged(ex, here)
+    if os.environ.get("NBGRADER_EXECUTION"):
+        return _graded(ex, verdict, here)
+    words = listed(list(ex.defines))
+    if verdict is not None and verdict.state == CORRECT:
+        say(f"Using your {words}".replace("`", ""), "", "good")
+        return _values(ex, here)
+    if (hers := accepted(ex)) is not None:
+        say(f"Using your {words}".replace("`", ""), f"Exercise {ex.id}, as it was accepted.", "good")
+        return _values(ex, hers)
+    say(
+        f"Using the course's {words}".replace("`", ""),
+        f"Yours takes over as soon as exercise {ex.id} is correct.",
+        "open",
+    )
+    return _values(ex, courses(ex))
+
+
+def _graded(ex: Exercise, verdict: Verdict | None, here: dict[str, Any]) -> Any:
+    if verdict is None or verdict.state != CORRECT:
+        notebook.names().update({name: courses(ex)[name] for name in ex.defines})  # later exercises may call it
+        raise NotCorrect(f"{ex.id}: {verdict.sentence if verdict else 'not attempted'}")
+    return _values(ex, here)
+
+
+def _values(ex: Exercise, names: dict[str, Any]) -> Any:
+    found = [names[name] for name in ex.defines]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _lent(value: Any) -> bool:
+    return any(value is lent for lent in LENT)
+
+
+def _judged(ex: Exercise, names: dict[str, Any]) -> Verdict | None:
+    """The verdict, or None where there is nothing to judge."""
+    if not all(name in names for name in ex.defines):
+        return None
+    try:
+        return evaluate(ex, InProcess(names))
+    except Exception:  # a fault of the course: lend the course's
+        return None
+
+
+def keep_answer(ex: Exercise, source: str) -> None:
+    """Save an accepted answer, whole, for later kernels and notebooks; not a text that is not correct by itself."""
+    if source.strip() and _fresh(ex, source) is not None:
+        record.keep(f"answers/{ex.id}.py", f"# The accepted answer to exercise {ex.id}, {ex.title}.\n\n{source}")
+
+
+def accepted(ex: Exercise) -> dict[str, Any] | None:
+    """The names of an answer that was accepted before, run and checked again; None if there is none that passes."""
+    place = record.folder()
+    try:
+        source = (place / "answers" / f"{ex.id}.py").read_text(encoding="utf-8") if place else ""
+    except (OSError, ValueError):
+        source = ""
+    return _fresh(ex, source) if source else None
+
+
+def _fresh(ex: Exercise, source: str) -> dict[str, Any] | None:
+    """The names after running this source by itself, if what it defines is correct."""
+    names = {"np": np, "__name__": "__answer__", **_given(ex)}
+    try:
+        with limited(ex.limit_s):
+            failed = run_cell(names, source, ex.id)
+    except TimeLimit:
+        return None
+    verdict = None if failed else _judged(ex, names)
+    return names if verdict is not None and verdict.state == CORRECT else None
+
+
+def _given(ex: Exercise) -> dict[str, Any]:
+    """What an answer may call: hers where it was accepted, else the course's."""
+    found = {}
+    for name, id in ex.given.items():
+        other = find(id)
+        hers = accepted(other)
+        found[name] = (courses(other) if hers is None else hers)[name]
+    return found
+
+
+def courses(ex: Exercise) -> dict[str, Any]:
+    """The course's answer, made anew from its source and marked as lent."""
+    names = {"np": np, "__name__": "__course__"}
+    for name, id in ex.given.items():
+        names[name] = courses(find(id))[name]
+    failed = run_cell(names, ex.solution, f"{ex.id}, the course's")
+    if failed:
+        raise RuntimeError(f"the course's own answer to {ex.id} fails: {failed}")
+    LENT.extend(names[name] for name in ex.defines)
+    return names

@@ -1,0 +1,1 @@
+"""Live figures: pure frames, and the sliders above them."""
