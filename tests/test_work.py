@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcourse.lesson import start_page, work
-from dlcourse.lesson.work import WorkError, lay_out, reset, restore
+from dlcourse.lesson.work import WorkError, find_lesson, lay_out, reset, restore
 
 NAME = "01_one_unit.ipynb"
 
@@ -229,3 +229,16 @@ def test_a_work_folder_that_is_a_file_is_one_sentence(folders, tmp_path):
     (tmp_path / "work").write_text("")
     with pytest.raises(WorkError, match="Cannot write"):
         lay_out(tmp_path / "work", folders[0])
+
+
+def test_a_file_where_the_work_folder_should_be_is_named(tmp_path):
+    (tmp_path / "work").write_text("mine")
+    with pytest.raises(WorkError, match="a file lies where its folder should be"):
+        lay_out(tmp_path / "work")
+    assert (tmp_path / "work").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", ["", "  ", "start", "77"])
+def test_what_names_no_lesson_resets_none(number):
+    with pytest.raises(WorkError, match="There is no lesson"):
+        find_lesson(number)

@@ -39,6 +39,8 @@ def _plainly(path: Path) -> Iterator[None]:
             why = "the disk is full; free some space and try again"
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             why = "it may not be written; set DLCOURSE_WORK to a folder of your own"
+        elif error.errno in (errno.ENOTDIR, errno.EEXIST):
+            why = "a file lies where its folder should be; move it away, or set DLCOURSE_WORK to another folder"
         else:
             why = error.strerror or str(error)
         raise WorkError(f"Cannot write {path}: {why}. Your work is as it was.") from error
@@ -219,9 +221,8 @@ def _lay_beside(work: Path, name: str, data: bytes, done: Change) -> None:
 def find_lesson(number: str, source: Path | None = None) -> Path:
     """The delivered notebook of this number ("3", "03" or its file name)."""
     folder = source or source_folder()
-    found = [
-        p for p in folder.glob("[0-9][0-9]_*.ipynb") if number in (p.name, p.stem) or p.name[:2] == number.zfill(2)
-    ]
+    wanted = (number, f"{number}.ipynb", number.zfill(2) if number.isdigit() else number)
+    found = [p for p in folder.glob("[0-9][0-9]_*.ipynb") if p.name in wanted or p.name[:2] in wanted]
     if not found:
         there = ", ".join(sorted(p.name[:2] for p in folder.glob("[0-9][0-9]_*.ipynb"))) or "none"
         raise WorkError(f"There is no lesson {number!r} to reset; these are there: {there}.")

@@ -58,10 +58,14 @@ class Network:
         x = self.checked(x)
         for layer in self.layers:
             x = layer.forward(x, train)
+        self.y_shape = x.shape
         return x
 
     def backward(self, dy: Any) -> Any:
         """dx, and every gradient in `grad`, from the dy of the last forward."""
+        expected = getattr(self, "y_shape", None)
+        if expected and np.shape(dy) != expected:
+            raise ValueError(f"backward expects dy {expected}, the shape of the last y, got {np.shape(dy)}")
         try:
             for layer in reversed(self.layers):
                 dy = layer.backward(dy)

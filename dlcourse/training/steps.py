@@ -7,6 +7,8 @@ import math
 from collections import Counter
 from typing import Any
 
+import numpy as np
+
 from ..nn.params import leaves
 from .plan import Plans
 from .team import Blas, Team
@@ -123,7 +125,8 @@ class ThreadStep(Step):
     def gradient(self, x: Any, t: Any) -> float:
         """Each thread fills its own ∇ with its part's share of the whole batch's mean."""
         n, T = len(x), self.team.size
-        if len(t) != n:
+        self.net.check(x)  # all of it: an error names what was handed over, not a part
+        if np.shape(t)[:1] != (n,):
             raise ValueError(f"there must be as many targets as examples: x has shape {x.shape}, t {t.shape}")
         if n < T:  # too small to be cut
             value = float(self.plans.gradient(x, t))

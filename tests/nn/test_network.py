@@ -743,3 +743,11 @@ def test_a_gradient_check_sees_a_loss_that_is_swapped():
     with net.swap(mean_squared_error_backward=lambda e, n: e * 0):
         assert not gradcheck(net, MeanSquaredError(), x, t)
     assert gradcheck(net, MeanSquaredError(), x, t)
+
+
+@pytest.mark.parametrize("dy", [(1, 3), (5, 1), (3,), (5, 4), ()])
+def test_backward_refuses_a_gradient_of_another_shape(dy):
+    net = Network(Dense(4, 3), ReLU())
+    net.forward(np.ones((5, 4), "float32"))
+    with pytest.raises(ValueError, match=r"backward expects dy \(5, 3\)"):
+        net.backward(np.ones(dy, "float32"))

@@ -398,3 +398,12 @@ def test_labels_in_another_byte_order_are_labels():
     assert steps[0](x, t.astype(">i4")) == steps[1](x, t)
     with pytest.raises(ValueError, match="label -1 is out of range"):
         steps[0](x, np.array([0, 1, -1, 1], ">i4"))
+
+
+def test_the_threads_name_the_whole_batch_when_it_does_not_fit():
+    net = mlp()
+    step = ThreadStep(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1))
+    with pytest.raises(ValueError, match=r"\(20, 4\)"):
+        step(np.ones((20, 4), "float32"), np.zeros(20, "int64"))
+    with pytest.raises(ValueError, match="as many targets as examples"):
+        step(np.ones((20, 5), "float32"), np.array(1))
