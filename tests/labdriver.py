@@ -75,9 +75,7 @@ class Course:
 
     def __init__(self, home: Path, work: Path, python: str = sys.executable, cwd: Path = REPO):
         self.work, self.cwd = work, cwd
-        settings = (
-            home / "jupyter" / "jupyter_lab_config.json"
-        )  # as a user's own: the driver steers by window.jupyterapp
+        settings = home / "jupyter" / "jupyter_lab_config.json"  # a user's own: the driver needs window.jupyterapp
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps({"LabApp": {"expose_app_in_browser": True}}))
         self.environment = home_environment(home, work)
@@ -177,6 +175,7 @@ ALL_RUN = """() => {
 ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets.flatMap((cell, i) =>
     cell.model.type !== 'code' ? [] : cell.model.outputs.toJSON().filter(o => o.output_type === 'error')
         .map(o => `cell ${i}: ${o.ename}: ${o.evalue}`))"""
+COUNT = """i => window.jupyterapp.shell.currentWidget.content.widgets[i].model.executionCount || 0"""
 OUTPUTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
     .filter(cell => cell.model.type === 'code' && cell.model.outputs.length).length"""
 
@@ -231,6 +230,25 @@ class Lab:
         self.command("notebook:run-all-cells")
         self.page.wait_for_function(ALL_RUN, timeout=timeout_s * 1e3)
 
+    def cell(self, i: int) -> Any:
+        """Cell number i of the notebook in front."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook .jp-Cell").nth(i)
+
+    def write(self, i: int, text: str) -> None:
+        """Put the cursor into cell i and write this in place of what is there."""
+        self.cell(i).locator(".cm-content").click()
+        self.page.keyboard.press("Control+A")
+        self.page.keyboard.insert_text(text)
+
+    def run_cell(self, i: int, timeout_s: float = 30) -> Any:
+        """Control+Enter in cell i; what it shows, once it has run."""
+        before = self.page.evaluate(COUNT, i)
+        self.cell(i).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        ran = f"([i, before]) => ({COUNT})(i) > before && ({ALL_RUN})()"
+        self.page.wait_for_function(ran, arg=[i, before], timeout=timeout_s * 1e3)
+        return self.cell(i).locator(".jp-Cell-outputArea")
+
     def errors(self) -> list[str]:
         return self.page.evaluate(ERRORS)
 
@@ -251,6 +269,18 @@ class Lab:
             timeout=timeout_s * 1e3,
         )
 
+    def leave(self) -> None:
+        """An empty page, as if the window were closed, and the kernels ended. What that cuts short is no failure."""
+        known = list(self.failed)
+        self.page.goto("about:blank")
+        self.failed[:] = known
+        end_s = time.monotonic() + 5  # for the server to notice
+        while time.monotonic() < end_s and any(kernel["connections"] for kernel in self.course.api("kernels")):
+            time.sleep(0.05)
+        for session in self.course.api("sessions"):
+            with contextlib.suppress(OSError):
+                self.course.api(f"sessions/{session['id']}", "DELETE")
+
     def troubles(self) -> dict[str, list[str]]:
         """Everything that must not happen, with what happened."""
         found = {"console": self.console, "failed requests": self.failed, "external requests": self.external}
@@ -265,7 +295,6 @@ class Lab:
             with contextlib.suppress(Exception):
                 self.page.screenshot(path=picture)
                 print(f"What the page looked like: {picture}\nTroubles: {self.troubles()}")
-        for session in self.course.api("sessions"):
-            with contextlib.suppress(OSError):
-                self.course.api(f"sessions/{session['id']}", "DELETE")
+        with contextlib.suppress(Exception):
+            self.leave()
         self.context.close()

@@ -13,7 +13,7 @@ import sys
 import pytest
 from labdriver import REPO, Course, Lab, chromium, find_chromium
 
-from dlcourse.lesson.work import opening
+from dlcourse.lesson.places import opening
 
 FIRST, START = "00_start_here.ipynb", "START.md"
 DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
@@ -129,13 +129,144 @@ def test_the_settings_of_the_course(lab, course):
         assert default(lab, "@jupyter-widgets/jupyterlab-manager:plugin", "saveState") is True
 
 
+# ---------------------------------------------------------------- an exercise and a live picture
+WRONG = "def unit(x, w, b, f):\n    return f(np.dot(w, x))\n\ncheck('01.1')"
+RIGHT = WRONG.replace("np.dot(w, x)", "np.dot(w, x) + b")
+NOT_PYTHON = WRONG.replace("w, x))", "w, x)")
+LIVE = """import ipywidgets
+from dlcourse.lesson.live import LivePlot, panel
+state = {"r": 20, "fill": "blue"}
+def frame():
+    circle = f'<circle cx="50" cy="50" r="{state["r"]}" fill="{state["fill"]}"/>'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="100">{circle}</svg>'
+    return svg, f"A {state['fill']} circle of radius {state['r']}."
+controls = {"r": ipywidgets.IntSlider(20, 10, 40, description="radius"),
+            "fill": ipywidgets.Dropdown(options=["blue", "red"], description="colour")}
+panel(LivePlot(frame), state, controls)"""
+CONTRAST = """element => {
+    const of = colour => { const p = document.createElement('canvas').getContext('2d');
+        p.fillStyle = colour; p.fillRect(0, 0, 1, 1); return [...p.getImageData(0, 0, 1, 1).data]; };
+    const over = (above, below, share) => above.slice(0, 3).map((v, i) => v * share + below[i] * (1 - share));
+    const light = c => c.slice(0, 3).map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+    let share = 1, paper = null;
+    for (let e = element; e && !paper; e = e.parentElement) {
+        const [ground, style] = [of(getComputedStyle(e).backgroundColor), getComputedStyle(e)];
+        if (ground[3] === 255) paper = ground; else share *= Number(style.opacity); }
+    const ink = over(of(getComputedStyle(element).color), paper, share);
+    const [a, b] = [light(ink), light(paper)].sort((x, y) => y - x);
+    return (a + .05) / (b + .05); }"""
+FORMS = """() => { const seen = window.seen = [], output = document.querySelectorAll('.jp-Cell')[3];
+    new MutationObserver(() => { const still = output.querySelector('figure img');
+        seen.push(still ? still.alt : output.querySelector('figure[role=img] svg') ? 'drawn' : 'nothing'); })
+        .observe(output, {childList: true, subtree: true}); }"""
+
+
+@pytest.fixture
+def scratch(lab, course, tmp_path):
+    """A notebook like a lesson: a start, an exercise, a live picture; open, with its first cell run."""
+    begin = "import numpy as np\nfrom dlcourse import check, start\nstart('01')"
+    text = "# A text that is longer than a line\n\n" + "It goes on and on, as texts do. " * 20
+    cells = [{"cell_type": "markdown", "id": "text", "metadata": {}, "source": text}] + [
+        {"cell_type": "code", "id": f"c{i}", "metadata": {}, "source": s, "outputs": [], "execution_count": None}
+        for i, s in enumerate([begin, WRONG, LIVE])
+    ]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+    notebook = course.work / f"{tmp_path.name}.ipynb"
+    notebook.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}))
+    with lab:
+        lab.open(f"{course.url}lab/tree/{notebook.name}?reset&token={course.token}")
+        lab.wait_for_kernel()
+        lab.run_cell(1)
+        yield lab
+        assert lab.troubles() == {}
+
+
+def test_text_is_not_too_wide_and_nothing_pops_up_while_typing(scratch):
+    wide = "e => [e.offsetWidth / parseFloat(getComputedStyle(e).fontSize), e.parentElement.offsetWidth]"
+    ems, room = scratch.cell(0).locator(".jp-RenderedMarkdown").evaluate(wide)
+    assert ems == pytest.approx(48, abs=0.1) and room > 700
+    popup = scratch.page.locator(".jp-Completer:visible")
+    scratch.write(2, "")
+    scratch.page.keyboard.type("np.ones_l", delay=60)
+    scratch.page.wait_for_timeout(600)
+    assert popup.count() == 0, "typing is left alone"
+    scratch.page.keyboard.press("Tab")
+    scratch.page.wait_for_function("""() => document.querySelector('.jp-Completer:not(.lm-mod-hidden)')
+        || document.querySelectorAll('.jp-Cell')[2].textContent.includes('ones_like')""")
+
+
+def test_an_exercise_from_a_wrong_answer_to_a_right_one(scratch):
+    output = scratch.run_cell(2)
+    assert "✗ 01.1 Not yet. The bias is missing: your answer is exactly f(w·x)." in output.inner_text()
+    scratch.write(2, NOT_PYTHON)
+    text = scratch.run_cell(2).inner_text()
+    assert "✗ 01.1 Not yet. Line 2 of this cell is not Python yet" in text and "Traceback" not in text
+    assert scratch.errors() == [] and output.locator("[data-mime-type*=stderr]").count() == 0
+    first, second = (output.get_by_text(f"Hint {n} of 3") for n in (1, 2))
+    first.focus()
+    unfolded = output.locator("details[open]")
+    assert unfolded.count() == 0
+    scratch.page.keyboard.press("Enter")
+    unfolded.wait_for()
+    assert "Two steps" in unfolded.inner_text()
+    scratch.page.keyboard.press("Tab")
+    assert second.evaluate("e => e === document.activeElement"), "Tab goes to the next one"
+    scratch.write(2, RIGHT)
+    assert "✓ 01.1 Correct. All 7 cases agree." in scratch.run_cell(2).inner_text()
+
+
+def test_a_slider_moves_the_picture_by_keyboard_and_both_come_back(scratch):
+    output = scratch.run_cell(3)
+    picture, handle = output.locator("figure img"), output.locator("[role=slider]")
+    handle.wait_for()
+    scratch.page.wait_for_function("() => document.querySelector('[role=slider][aria-label=radius]')")
+    assert output.locator("select").get_attribute("aria-label") == "colour"
+    assert output.locator(".widget-readout").get_attribute("aria-label") == "radius"
+    before = picture.get_attribute("src")
+    scratch.page.evaluate(FORMS)
+    handle.focus()
+    for key, radius in ("ArrowRight", 21), ("ArrowLeft", 20):
+        scratch.page.keyboard.press(key)
+        scratch.page.wait_for_function(f"() => window.seen.at(-1) === 'A blue circle of radius {radius}.'")
+        assert (picture.get_attribute("src") == before) == (radius == 20)
+    assert scratch.page.evaluate("() => window.seen.includes('drawn')"), "while it moves it is drawn in place"
+    assert handle.evaluate("e => e === document.activeElement"), "and the slider keeps the keyboard"
+    output.locator("select").select_option("red")
+    scratch.page.wait_for_function("() => window.seen.at(-1) === 'A red circle of radius 20.'")
+    scratch.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.context.save(); }")
+    address = scratch.page.url
+    scratch.leave()
+    scratch.open(address)
+    scratch.wait_for_kernel()
+    handle.wait_for()
+    assert picture.get_attribute("alt") == "A red circle of radius 20.", "as it was left"
+    assert "Error" not in output.inner_text() and output.locator("select").input_value() == "red"
+
+
+def test_a_verdict_can_be_read_in_the_dark(scratch):
+    output = scratch.run_cell(2)
+    parts = output.locator("[role=group], strong, code, summary, [style*=opacity]")
+    assert parts.count() > 8
+    try:
+        for theme in "JupyterLab Dark", "JupyterLab Light":
+            scratch.command("apputils:change-theme", {"theme": theme})
+            light = str(theme.endswith("Light")).lower()
+            scratch.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{light}'")
+            scratch.page.wait_for_timeout(300)
+            assert min(part.evaluate(CONTRAST) for part in parts.all()) >= 4.5
+    finally:
+        scratch.command("apputils:change-theme", {"theme": "JupyterLab Light"})
+
+
 def test_the_kernel_is_the_python_of_the_course(course):
     (spec,) = course.api("kernelspecs")["kernelspecs"].values()
     assert spec["spec"]["argv"][0] == "python" and spec["resources"] == {}, "ours, which runs the server's own Python"
 
 
-def test_ctrl_c_stops_it_and_says_where_the_work_lies(course):
+def test_ctrl_c_stops_it_and_says_where_the_work_lies(course, monkeypatch):
     """Last: it ends the course that the others used."""
+    monkeypatch.setenv("DLCOURSE_WORK", str(course.work))
     assert course.stop() == 0
     assert course.left_over() == [], "no kernel is left"
     assert [line for line in course.lines if line] == [
