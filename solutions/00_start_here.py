@@ -102,19 +102,22 @@ compare("00.a", round(100 * accuracy(z, digits.t_test), 1), within=5, unit="of a
 # Work out, for each weight, in which direction it should move to make the loss smaller. Move all of them a little
 # that way. How far, the **learning rate** `lr` says. One pass over all training images is an **epoch**, and we do twenty.
 #
-# **Say it before you run it:** how long will that take? A second, a minute, an hour?
+# **Say it before you run it:** how long will that take? Type your guess over the dots in the first line.
 
 # %%
 from dlcourse import Batches, Momentum, SoftmaxCrossEntropy, fit
 
+predict("00.b", ..., choices=("seconds", "minutes", "hours"))
 net = Network(Dense(64, 128), ReLU(), Dense(128, 10))
 loss = SoftmaxCrossEntropy()
-optimizer = Momentum(net.theta, net.grad, lr=0.2)  # theta: all weights; grad: where to go
+optimizer = Momentum(net.theta, net.grad, lr=0.2)  # theta: all weights, grad: their slopes
 batches = Batches(digits.x_train, digits.t_train, 32)
 loss_at_start = loss.forward(net.predict(digits.x_train), digits.t_train)  # only measured
 history = fit(net, loss, optimizer, batches, epochs=20)
 show(figures.loss_curve(history.losses, loss_at_start))
-print(f"the twenty epochs took {sum(history.seconds):.2f} seconds")
+took = sum(history.seconds)
+print(f"the twenty epochs took {took:.2f} seconds")
+compare("00.b", "seconds" if took < 60 else "minutes" if took < 3600 else "hours")
 
 # %% tags=["nbval-check-output"]
 print(f"{len(history.losses)} epochs, {history.updates} small steps")
@@ -171,14 +174,14 @@ show(figures.confusion(said, t))
 # ## 5 · Count it yourself
 #
 # Is that share right? Where a cell holds `...`, it is your turn, and `check` says where you stand. In this one, `said`
-# holds the answers, `t` the labels, and `B` is how many there are. Try all that `check` can say:
+# holds the answers and `t` the labels, so `len(t)` is how many there are. Try all that `check` can say:
 #
 # 1. Run the cell as it is: *not attempted*.
 # 2. Write `return (said == t).sum()` over `return ...` and run it again. (`==` gives True or False for each image, and in
 #    a sum True counts as 1.) That is half of the way: *not yet*. Below it, you see what was tried, what came out, and what
 #    was expected.
 # 3. Mend it, until it is *correct*. Stuck? Below the verdict lies a hint, and in a cell of your own (the + above makes
-#    one) `solution("00.1")` shows our answer. Being wrong costs nothing.
+#    one) `solution("00.1")` shows our answer.
 #
 # `use` hands on your function if it is correct and the course's if not, so everything below runs either way.
 
@@ -255,14 +258,14 @@ print(len(rows), "rows from 0 to 9, in", len(forms), "groups, which begin at ima
 # **Say it before you run it:** better, the same, or worse?
 
 # %%
-predict("00.b", ..., choices=("better", "the same", "worse"))
+predict("00.c", ..., choices=("better", "the same", "worse"))
 
 # %%
 others = [train(in_order, seed=s) for s in range(5)]
 groups = {"shuffled": mixed, "in file order": others}
 show(figures.bands(groups, "The same network, two ways to split the images"))
 apart = max(others) < min(mixed) or min(others) > max(mixed)
-compare("00.b", ("worse" if max(others) < min(mixed) else "better") if apart else "the same")
+compare("00.c", ("worse" if max(others) < min(mixed) else "better") if apart else "the same")
 
 # %% tags=["nbval-check-output"]
 print(len(in_order.x_train), "to train on,", len(in_order.x_test), "to test on")
@@ -282,7 +285,7 @@ exam = digits.x_test[late], digits.t_test[late]
 known = [train(digits, exam, n=1200, seed=s) for s in range(5)]
 new = [train(in_order, exam, seed=s) for s in range(5)]
 groups = {"trained on shuffled images": known, "trained in file order": new}
-show(figures.bands(groups, "One exam, 1,200 other images to learn from"))
+show(figures.bands(groups, "One exam, two sets of 1,200 images to learn from"))
 
 # %% tags=["nbval-check-output"]
 print(sum(late), "images in this exam")
@@ -311,16 +314,16 @@ groups = {"ours: 128, 0.2": mixed, f"yours: {hidden}, {lr}": mine}
 show(figures.bands(groups, "Hidden units and learning rate"))
 
 # %% [markdown]
-# Here is the whole picture for both, from 48 networks:
+# Here is the whole picture for both. Three seeds for each value:
 
 # %%
 sizes = [1, 2, 4, 8, 16, 32, 64, 128]
 table = [[train(digits, hidden=h, seed=s) for s in range(3)] for h in sizes]
-title = "How many hidden units?"
+title = "How many hidden units? (band: 3 seeds)"
 show(figures.sweep(sizes, table, "hidden units", title, guess=0.1, mark=128))
 rates = [0.0001, 0.001, 0.01, 0.1, 0.2, 0.5, 1, 2]
 table = [[train(digits, lr=r, seed=s) for s in range(3)] for r in rates]
-title = "How far to move in each step?"
+title = "How far to move in each step? (band: 3 seeds)"
 show(figures.sweep(rates, table, "learning rate", title, guess=0.1, mark=0.2))
 
 # %% [markdown]
@@ -331,7 +334,7 @@ show(figures.sweep(rates, table, "learning rate", title, guess=0.1, mark=0.2))
 # where it began, at guessing. In between lies a broad range that works. You will see the reason in notebook 02, with a
 # ball on a curve.
 #
-# We must confess something. We chose 0.2 with the help of such a picture, that is, by looking at the exam. Strictly, that
+# We must confess: we chose 0.2 with the help of such a picture, that is, by looking at the exam. Strictly, that
 # takes a third heap of images, and from notebook 08 on there is one.
 #
 # ## 9 · More images

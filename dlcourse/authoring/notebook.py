@@ -105,8 +105,21 @@ def cleaned(notebook: dict) -> dict:
         cell["source"] = lines(cell["source"])
         cell["metadata"].pop("execution", None)
         if cell["cell_type"] == "code":
-            cell["outputs"] = [o for o in map(_output, cell["outputs"]) if WIDGET_VIEW not in o.get("data", {})]
+            kept = [o for o in map(_output, cell["outputs"]) if WIDGET_VIEW not in o.get("data", {})]
+            cell["outputs"] = _joined(kept)
     return {"cells": notebook["cells"], "metadata": META, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _joined(outputs: list[dict]) -> list[dict]:
+    """What was printed in one go is one output, however the kernel cut it."""
+    joined: list[dict] = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
+            last["text"] = lines("".join(last["text"]) + "".join(output["text"]))
+        else:
+            joined.append(output)
+    return joined
 
 
 def _output(output: dict) -> dict:

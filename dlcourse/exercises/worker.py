@@ -24,7 +24,7 @@ import numpy as np
 
 MOST_BYTES, MOST_ITEMS, MOST_TEXT, MOST_DEPTH = 8 << 20, 10_000, 10_000, 6
 DTYPES = {"|b1", "|i1", "|u1", *(f"<{kind}{n}" for kind in "iu" for n in (2, 4, 8)), "<f2", "<f4", "<f8"}
-HERE = os.path.abspath(__file__)
+COURSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 class Mark:
@@ -224,10 +224,10 @@ def failure(error: BaseException) -> dict:
 
 
 def _learners(filename: str) -> bool:
-    """True for code that the learner wrote: no library, and not this file."""
+    """True for code that the learner wrote: no library, and nothing of the course."""
     path = os.path.abspath(filename)
     own = filename.startswith("<exercise") or "ipykernel_" in filename or filename.startswith("<ipython-input")
-    return own or not (filename.startswith("<") or path == HERE or path.startswith((sys.prefix, sys.base_prefix)))
+    return own or not (filename.startswith("<") or path.startswith((COURSE, sys.prefix, sys.base_prefix)))
 
 
 def describe(names: dict, wanted: list) -> dict:
