@@ -1,7 +1,7 @@
 """Answers written by people who had the notebooks alone: every verdict must be right, and no cause named wrongly.
 
-blind_answers.json: exercise -> [{code, right, what}]; `what` is the mistake as its writer put it. They were written before
-any of them was checked. Nothing in the banks may be fitted to them by looking at their text.
+blind_answers.json: exercise -> [{code, right, what}]; `what` is the mistake as its writer put it. They were written
+before any of them was checked. Nothing in the banks may be fitted to them by looking at their text.
 """
 
 import json
