@@ -65,8 +65,8 @@ def _by_thread(seconds: float) -> Iterator[None]:
 
     left.acquire()
     watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
     try:
+        watcher.start()
         yield
     finally:
         try:

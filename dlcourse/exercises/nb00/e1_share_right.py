@@ -130,9 +130,12 @@ EXERCISE = Exercise(
             "You round to two places. Return the share as it is, and round when you print it.",
         ),
     ],
+    equivalent={
+        "return (said == t).sum() / len(t) -> return (said == t).sum() / len(said)": "as many answers as labels",
+    },
     hints=(
         "Two steps: count how many answers are right, then divide by how many there are.",
         "`said == t` compares place by place. True counts as 1 in a sum, so `(said == t).sum()` is how many are right.",
-        "`len(t)` is how many there are. The line is `return (said == t).sum() / len(t)`.",
+        "`len(t)` is how many there are. Divide by it, and `return` what comes out.",
     ),
 )

@@ -223,6 +223,6 @@ EXERCISE = Exercise(
     hints=(
         "Both ask `z > 0`, of every element of z at once.",
         "`np.where(question, yes, no)` answers element by element.",
-        "`step` is `np.where(z > 0, 1.0, 0.0)`. relu is the larger of z and 0: `np.maximum(z, 0.0)`.",
+        "For `step`, yes is 1.0 and no is 0.0. For `relu`, `np.maximum(p, q)` takes the larger of two: which two?",
     ),
 )

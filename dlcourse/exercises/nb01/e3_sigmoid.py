@@ -173,6 +173,6 @@ EXERCISE = Exercise(
     hints=(
         "Which function of NumPy has the same S shape, and never overflows?",
         "`np.tanh` runs from −1 to 1 and is twice as steep: put z/2 in, then shift and scale what comes out.",
-        "σ(z) = ½ (1 + tanh(z/2)), exactly.",
+        "tanh(z/2) goes from −1 to 1, and σ(z) from 0 to 1. What must be added to the first, and by what divided?",
     ),
 )

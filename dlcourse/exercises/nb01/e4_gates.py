@@ -149,7 +149,7 @@ EXERCISE = Exercise(
     hints=(
         "Start with AND. With w = [1, 1] the sum before the bias is 0, 1, 1, 2 over the four inputs: where must b cut?",
         "b must cut between 1 and 2 for AND, and between 0 and 1 for OR.",
-        "AND is ([1, 1], -1.5). NAND is AND with every sign turned round, and NOT is the same idea with one input.",
+        "For AND, b = −1.5 cuts half way. NAND wants the opposite at every corner: what if all three signs turn round?",
     ),
     answer="""\
 gates = {

@@ -155,6 +155,6 @@ EXERCISE = Exercise(
     hints=(
         "For each row x of X: does `unit(x, w, b, step)` equal its t?",
         "`zip(X, t)` hands you each row together with its target.",
-        "True counts as 1 in a sum: `sum(unit(x, w, b, step) == ti for x, ti in zip(X, t))`.",
+        "Begin with `count = 0`. Inside `for x, ti in zip(X, t):` add 1 where the unit's answer is ti.",
     ),
 )

@@ -127,6 +127,6 @@ EXERCISE = Exercise(
     hints=(
         "Three steps: the differences, their squares, the mean of those.",
         "`y - t` subtracts element by element, `** 2` squares each element, `np.mean` takes the mean.",
-        "In one line: `return np.mean((y - t) ** 2)`.",
+        "Put one inside the other, the mean outermost. Mind the brackets: `y - t ** 2` would square t alone.",
     ),
 )

@@ -120,10 +120,13 @@ EXERCISE = Exercise(
             "You return a function. The slope at this one x is wanted: a number.",
         ),
     ],
+    equivalent={
+        "def central_difference(f, x, h=1e-05): -> def central_difference(f, x, h=-1e-05):": "the same two places",
+    },
     hints=(
         "Ask f at two places, a little to the right of x and a little to the left.",
         "How much did f change, and how far is it from x − h to x + h? The slope is the first divided by the second.",
-        "`(f(x + h) - f(x - h)) / (2 * h)`. Both pairs of outer brackets are needed.",
+        "The change is `f(x + h) - f(x - h)`. Put brackets around it before you divide, and around the distance too.",
     ),
     rtol=1e-6,
     atol=1e-8,

@@ -184,10 +184,13 @@ EXERCISE = Exercise(
             "The values are right, but t is overwritten. Compute the difference in a new array.",
         ),
     ],
+    equivalent={
+        "return (2 * d @ X / len(t), 2 * np.mean(d)) -> return (2 * d @ X / len(X), 2 * np.mean(d))": "as many rows",
+    },
     hints=(
         "First the differences d, one for each row: `X @ w + b` minus t.",
         "A nudge of b moves every y by as much: db is the mean of 2 d. A nudge of w₁ moves y by x₁ times as much.",
-        "`d @ X` multiplies each d with its row and adds up. So dw is `2 * d @ X / len(t)`.",
+        "`d @ X` multiplies each d with its row and adds up. What turns that sum into the mean of 2 d x?",
     ),
     rtol=1e-6,
     atol=1e-8,

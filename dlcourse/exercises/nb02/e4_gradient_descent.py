@@ -265,7 +265,7 @@ EXERCISE = Exercise(
     hints=(
         "A loop with four lines in it: compute the update, subtract it, count it, note how far theta moved.",
         "How far it moved is the largest size in the update: `np.max(np.abs(update))`. Begin with `moved = np.inf`.",
-        "`while moved >= tol and updates < most:`. Inside: `update = lr * gradient(theta)`, `theta = theta - update`.",
+        "`while moved >= tol and updates < most:`. Subtract with `theta = theta - ...`: `-=` would change your input.",
     ),
     rtol=1e-6,
     atol=1e-9,

@@ -49,6 +49,10 @@ def cases(rng):
     x, t = _line(rng, 4)
     yield call("train", x, 0 * t, 0.1, 1e-3, 50, tag="a start at the bottom")
     yield call("train", x + 3, t, 0.5, 1e-3, 30, tag="a learning rate too large")
+    apart = np.array([1.0, -1.0])  # w and b do not disturb each other here
+    yield call("train", apart, np.array([2.0, 2.0]), 0.1, 1e-3, 500, tag="only b to be found")
+    yield call("train", apart, np.array([1.0, 1.0]), 0.5, 1.0, 9, tag="a move of exactly tol")
+    yield call("train", apart, np.array([1.0, -1.0]), 0.5, 1.0, 9, tag="a move of exactly tol")
 
 
 def _line(rng, B):
@@ -205,7 +209,7 @@ EXERCISE = Exercise(
     hints=(
         "Go through one single round by hand, with x = [1] and t = [1]. Where do w and b stand, line by line?",
         "An update is one step from one place. At which w is the slope of b computed?",
-        "Compute dw and db first, both of them. Only then move w and b.",
+        "When db is computed, w has already moved. Which of the four lines must come later?",
     ),
     rtol=1e-6,
     atol=1e-9,

@@ -174,9 +174,14 @@ EXERCISE = Exercise(
             "The numbers are right, but the caller's b is changed. Write into a new array: `b.copy()`.",
         ),
     ],
+    equivalent={
+        "y = np.zeros(len(b)) -> y = np.ones(len(b))": "every place is written over",
+        "for i in range(len(x)): -> for i in range(len(W)):": "W has a row for each input",
+        "inside the loop: y[o] = z": "the last round writes the whole sum",
+    },
     hints=(
         "The outer loop goes over the units, the inner one over the inputs.",
         "For unit o, begin with `z = b[o]`, and add `x[i] * W[i, o]` for each input i.",
-        "After the inner loop `y[o] = z`, where `y = np.zeros(len(b))` was made at the top. `return y` comes last.",
+        "Make room at the top: `y = np.zeros(len(b))`. When is z finished, and which place in y is its own?",
     ),
 )

@@ -159,9 +159,13 @@ EXERCISE = Exercise(
             "Only the first example is answered, and the other rows are 0. Go on to the other examples.",
         ),
     ],
+    equivalent={
+        "y = np.zeros((len(x), len(b))) -> y = np.ones((len(x), len(b)))": "every place is written over",
+        "y[n, o] = np.dot(x[n], W[:, o]) + b[o] -> y[n, o] = np.dot(W[:, o], x[n]) + b[o]": "it has no order",
+    },
     hints=(
         "y has a row for each example and a column for each unit: `np.zeros((len(x), len(b)))`.",
         "Two loops, over examples n and units o. The weights of unit o are column o of W: `W[:, o]`.",
-        "Inside both: `y[n, o] = np.dot(x[n], W[:, o]) + b[o]`.",
+        "`np.dot` wants two rows of the same length. One is that column of W: which is the other? Then add the bias.",
     ),
 )

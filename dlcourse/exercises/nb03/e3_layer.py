@@ -129,6 +129,6 @@ EXERCISE = Exercise(
     hints=(
         "One dot product for each pair of row and column: that is what a matrix product is. No loop is needed.",
         "`x @ W` is the matrix product. Shapes (B,I) and (I,O) give (B,O).",
-        "`return x @ W + b`. NumPy adds the row b (O,) to each row of (B,O).",
+        "Only b is missing. Add it as it is: NumPy repeats (O,) for each row of (B,O).",
     ),
 )

@@ -135,6 +135,6 @@ EXERCISE = Exercise(
     hints=(
         "One layer first: I inputs, O units. How many weights has one unit? How many biases?",
         "A layer holds I·O weights and O biases. The layers of [4, 3, 2] are 4 to 3 and 3 to 2.",
-        "`for I, O in zip(sizes, sizes[1:])` gives all pairs of neighbours. Add I * O + O for each.",
+        "`sizes[1:]` is the list without its first number. What does `zip(sizes, sizes[1:])` hand you, pair by pair?",
     ),
 )

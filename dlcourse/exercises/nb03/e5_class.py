@@ -241,6 +241,6 @@ EXERCISE = Exercise(
     hints=(
         "`__init__` runs once, when the layer is made. What it puts into `self.` is still there when `forward` runs.",
         "In `__init__`: `self.W = W`, the same for b and f, and `self.parameters` from `W.size` and `b.size`.",
-        "In `forward`: `return self.f(x @ self.W + self.b)`.",
+        "`forward` is 03.3 with a bend around it. W, b and f are not its own: it finds them in `self`.",
     ),
 )
