@@ -121,7 +121,8 @@ EXERCISE = Exercise(
         ),
     ],
     equivalent={
-        "def central_difference(f, x, h=1e-05): -> def central_difference(f, x, h=-1e-05):": "the same two places",
+        "def central_difference(f, x, h=1e-05): -> "
+        "def central_difference(f, x, h=-1e-05):": "the same two places, both signs turned",
     },
     hints=(
         "Ask f at two places, a little to the right of x and a little to the left.",

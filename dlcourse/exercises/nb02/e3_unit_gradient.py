@@ -185,7 +185,8 @@ EXERCISE = Exercise(
         ),
     ],
     equivalent={
-        "return (2 * d @ X / len(t), 2 * np.mean(d)) -> return (2 * d @ X / len(X), 2 * np.mean(d))": "as many rows",
+        "return (2 * d @ X / len(t), 2 * np.mean(d)) -> "
+        "return (2 * d @ X / len(X), 2 * np.mean(d))": "X has as many rows as t",
     },
     hints=(
         "First the differences d, one for each row: `X @ w + b` minus t.",

@@ -161,7 +161,8 @@ EXERCISE = Exercise(
     ],
     equivalent={
         "y = np.zeros((len(x), len(b))) -> y = np.ones((len(x), len(b)))": "every place is written over",
-        "y[n, o] = np.dot(x[n], W[:, o]) + b[o] -> y[n, o] = np.dot(W[:, o], x[n]) + b[o]": "it has no order",
+        "y[n, o] = np.dot(x[n], W[:, o]) + b[o] -> "
+        "y[n, o] = np.dot(W[:, o], x[n]) + b[o]": "a dot product has no order",
     },
     hints=(
         "y has a row for each example and a column for each unit: `np.zeros((len(x), len(b)))`.",
