@@ -121,7 +121,7 @@ check("01.2")
 step, relu = use("01.2")
 
 # %%
-show(figures.bends({"step": step, "relu": relu}, "Two of the three"))
+show(figures.bends({"step": step, "relu": relu}, "One jumps, one has a corner"))
 
 # %% tags=["nbval-check-output"]
 with np.errstate(over="ignore"):  # σ(−1000) asks for exp(1000): is there such a number?
@@ -157,7 +157,7 @@ sigmoid = use("01.3")
 
 # %%
 bends = {"step": step, "relu": relu, "sigmoid": sigmoid, "tanh": np.tanh}
-show(figures.bends(bends, "Four ways to bend"))
+show(figures.bends(bends, "A jump, a corner, and two smooth bends"))
 
 
 # %% tags=["nbval-check-output"]
@@ -188,7 +188,7 @@ print(said, same and not any(straight.values()))
 # Now give it an aim, a **gate**: AND is 1 if both inputs are 1, OR if at least one is, NAND if not both are.
 #
 # **Play.** Move the sliders (or focus one and use the arrow keys) until AND reads *4 of 4*. Then OR, then NAND.
-# Which numbers turn the line, and which one shifts it? Try the soft bends too.
+# Which slider shifts the line without turning it? Try the soft bends too.
 
 # %%
 from dlcourse import explore_unit
@@ -224,8 +224,8 @@ gates = use("01.4")
 show(figures.half_planes(gates))
 
 # %% [markdown]
-# The weights turn the line, the bias shifts it. Any line that parts the corners correctly will do, so there are infinitely
-# many right answers. Keep that in mind for notebook 02: a unit that learns will find one of them, not *the* one.
+# The ratio of the weights sets the line's direction. The bias shifts the line without turning it. Any line that parts the
+# corners correctly will do, so there are infinitely many right answers. Keep that in mind for notebook 02: a unit that learns will find one of them, not *the* one.
 #
 # ## 4 · The wall
 #
@@ -349,13 +349,21 @@ show(figures.votes(X_test[0], w, b))
 
 # %%
 said = np.array([unit(x, w, b, step) for x in X_test])
-wrong = said != t_test
-show(figures.digits(X_test[wrong], [f"said {s:.0f}" for s in said[wrong]], "Sorted wrongly"))
+missed = X_test[said != t_test]
+left = np.roll(missed.reshape(-1, 8, 8), -1, axis=2).reshape(-1, 64)  # one column to the left
+captions = [f"{t:.0f} (said {s:.0f})" for t, s in zip(t_test, said) if s != t]
+captions += [f"moved (said {unit(x, w, b, step):.0f})" for x in left]
+title = "Sorted wrongly, and the same moved one column to the left"
+show(figures.digits(np.vstack([missed, left]), captions, title, columns=5))
 
 # %% [markdown]
-# In the votes you can *see* what it knows. Ink in the middle speaks for a 1. Ink on a ring around it speaks against: that is
-# where a 0 has its ink. Nobody told it about the foot that many people put under their 1, yet there it is, at the lower
-# right. The last picture holds those that it got wrong, under what it said. Would you have known?
+# In the weights you can *see* what it knows. Ink in the middle speaks for a 1. Ink on a ring around it speaks against: that
+# is where a 0 has its ink. Nobody told it about the foot that many people put under their 1, yet there it is, at the lower
+# right. (In the votes only those places are left where this image has ink.)
+#
+# The two that it missed are plain 1s. You would have known. They stand one column too far to the right, where the ring is:
+# moved one column to the left, both are sorted correctly. A weight belongs to a *place*, and if a shape moves, its weights
+# do not move with it. Notebook 10 will mend that.
 #
 # **Break it.** Shuffle the pixels, in the same order for every image, and the weights with them. To us, noise remains.
 #
@@ -374,7 +382,7 @@ compare("01.d", result)
 
 # %% [markdown]
 # A sum does not care in which order it is added. The unit never saw an *image*: it does not know that pixels have
-# neighbours. That is the reason for notebook 10.
+# neighbours. That is the other reason for notebook 10.
 #
 # Were 0 and 1 an easy pair? Here is one unit for each pair of digits. **Your turn:** in the cell after it, change the
 # pair. Where two digits are hard to tell apart, what does the unit look for?
@@ -389,10 +397,10 @@ for one in range(10):
 show(figures.pairs(shares))
 
 # %%
-pair = (1, 3)  # the smaller one first
+pair = tuple(sorted((1, 3)))
 w2, b2 = averages(*pick(data.x_train, data.t_train, *pair))
 print(f"{pair}: {shares[pair]:.0%} of the test images")
-show(figures.pixel_weights(w2, f"What speaks for {pair[1]}, against {pair[0]}"))
+show(figures.weight_images({f"for {pair[1]}, against {pair[0]}": w2}))
 
 # %% [markdown]
 # ## What you can now claim
@@ -401,7 +409,8 @@ show(figures.pixel_weights(w2, f"What speaks for {pair[1]}, against {pair[0]}"))
 #
 # - **A neural unit applies a nonlinear function to a weighted sum of its inputs.** You have written one, and `tanh` of
 #   0.88 came out as 0.7071.
-# - You can read its parts: the weights turn the line, the bias shifts it, the bend decides how hard the change is.
+# - You can read its parts: the ratio of the weights sets the line's direction, the bias shifts it without turning, and the
+#   bend decides how hard the change is.
 # - A step unit makes 14 of the 16 tables of two inputs. XOR is not among them: it gets 3 of 4 rows, and you can *prove*
 #   that no weights do better.
 # - With plain averages for weights, one unit sorts 118 of 120 zeros and ones that it has never seen, and you can show what

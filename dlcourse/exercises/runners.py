@@ -202,11 +202,13 @@ class Subprocess:
 # ---------------------------------------------------------------- what may come back
 def _report(reply: dict) -> dict[str, Any]:
     """Only what a report holds, of the types that it has there, and short. ValueError for anything else."""
-    report = {k: worker.decode(reply[k]) for k in ("value", "changed", "line", *TEXTS) if k in reply}
+    report = {k: worker.decode(reply[k]) for k in ("value", "changed", "kept", "line", *TEXTS) if k in reply}
     for name, most in TEXTS.items():
         if name in report:
             report[name] = _text(report[name], most)
-    if type(report.get("changed", False)) is not bool or type(report.get("line")) not in (int, type(None)):
+    if any(type(report.get(k, False)) is not bool for k in ("changed", "kept")):
+        raise ValueError("no report")
+    if type(report.get("line")) not in (int, type(None)):
         raise ValueError("no report")
     if not report.get("error") and "value" not in report:
         raise ValueError("no report")

@@ -14,6 +14,23 @@ import numpy as np
 from .compare import all_numbers, as_array, shape_word
 from .exercise import Case, Exercise
 
+# names of mathematics that people write as in a formula
+ELSEWHERE = {
+    "abs",
+    "argmax",
+    "array",
+    "cos",
+    "dot",
+    "exp",
+    "log",
+    "maximum",
+    "mean",
+    "sin",
+    "sqrt",
+    "sum",
+    "tanh",
+    "zeros",
+}
 Outcome = dict  # a report of worker.perform
 
 
@@ -47,12 +64,20 @@ def runs(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) ->
         return f"`{name}` did not finish: {says}."
     if missing := mine.get("name"):
         where = f"line {line} of `{name}`" if line else f"`{name}`"
-        where = where[0].upper() + where[1:]
-        return f"{where} uses `{missing}`, which is not defined: a typo, or a cell that has not run?"
+        return f"{where[0].upper() + where[1:]} uses `{missing}`, {undefined(missing, bool(mine.get('kept')))}"
     if error == "FloatingPointError":
         kind = "divides by zero" if "divide" in says else "overflows" if "overflow" in says else "computes nan"
         return f"`{name}` {kind}{at}."
     return f"`{name}` stops{at} with {error}: {says}" if says else f"`{name}` stops{at} with {error}."
+
+
+def undefined(name: str, kept: bool = False) -> str:
+    """What is true of a name that is not defined: '... which is not defined', and where it may be found."""
+    if kept:
+        return f"which is not defined there. The object keeps it: `self.{name}`."
+    if name in ELSEWHERE:
+        return f"which is not defined. NumPy has one: `np.{name}`."
+    return "which is not defined: a typo, or a cell that has not run?"
 
 
 def returns(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) -> str:

@@ -1,8 +1,8 @@
 """The side of a check on which an answer runs: it does what it is told and reports what happened, as data.
 
-Standard library and NumPy only. In a notebook these functions run in process. For answers of strangers this file is a
-program of its own, `python -I worker.py REQUESTS REPLIES` (two file descriptors), that never imports dlcourse: it reads
-frames, answers frames, and knows nothing of what is expected. A frame is four bytes of length and that much JSON.
+Standard library and NumPy only. In a notebook these functions run in process. For strangers this file is a program of
+its own, `python -I worker.py REQUESTS REPLIES` (two file descriptors), that never imports dlcourse: it answers frames,
+and knows nothing of what is expected. A frame is four bytes of length and that much JSON.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class Mark:
 OPEN = Mark("open")
 
 
-# ---------------------------------------------------------------- data
 def plain(value: Any, depth: int = 0) -> Any:
     """The value as data: numbers, text, arrays, lists, tuples, dictionaries; a Mark for everything else."""
     if value is ...:
@@ -120,7 +119,6 @@ def frame(message: dict) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
-# ---------------------------------------------------------------- running an answer
 class Capped(io.TextIOBase):
     """What was printed, up to a limit; the rest is counted and thrown away."""
 
@@ -206,7 +204,9 @@ def failure(error: BaseException) -> dict:
     own = [f for f in traceback.extract_tb(error.__traceback__) if _learners(f.filename)]
     line = error.lineno if isinstance(error, SyntaxError) else own[-1].lineno if own else None
     trace = "".join(f"line {f.lineno}, in {f.name}:  {f.line or ''}\n" for f in own[-8:])
-    name = getattr(error, "name", None) if isinstance(error, NameError) else None
+    name = (getattr(error, "name", None) or "") if isinstance(error, NameError) else ""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    holder = frames[-1].f_locals.get("self") if frames else None
     try:
         says = str(error)
     except Exception:  # an exception of the learner's own whose text fails
@@ -216,7 +216,8 @@ def failure(error: BaseException) -> dict:
         "says": says[:500],
         "line": line,
         "trace": trace[:4000],
-        "name": (name or "")[:100],
+        "name": name[:100],
+        "kept": name in getattr(holder, "__dict__", ()),  # a method meant self.name
     }
 
 
@@ -262,7 +263,6 @@ def run_cell(names: dict, source: str, title: str) -> dict:
     return {}
 
 
-# ---------------------------------------------------------------- the program
 class NotHere:
     """Refuses to find the course, installed or not: an answer that calls the library is none."""
 

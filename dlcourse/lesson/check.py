@@ -10,6 +10,7 @@ from typing import Any
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
 from ..exercises.answer import answer_source
 from ..exercises.runners import InProcess
+from ..exercises.sentences import undefined
 from ..exercises.worker import failure
 from . import notebook, record
 from .cards import card, inline, put, say
@@ -78,10 +79,10 @@ def tell_failure(id: str, error: BaseException) -> None:
         rows = [("the line", (error.text or "").strip())] if error.text else []
         verdict = Verdict(NOT_YET, f"{line} is not Python yet: {error.msg or 'a SyntaxError'}.", tuple(rows))
     elif about["name"] and inside:
-        verdict = Verdict(NOT_YET, f"{line} uses `{about['name']}`, which is not defined: a typo, or a cell not run?")
+        verdict = Verdict(NOT_YET, f"{line} uses `{about['name']}`, {undefined(about['name'])}")
     else:
         verdict = Verdict(NOT_YET, f"{line} stops with {about['error']}: {about['says']}", trace=about["trace"])
-    tell(ex, verdict)
+    tell(ex, verdict, tried=not isinstance(error, (SyntaxError, NameError)))
 
 
 def _place(error: BaseException) -> tuple[int | None, bool]:
@@ -94,15 +95,18 @@ def _place(error: BaseException) -> tuple[int | None, bool]:
     return (mine[-1].lineno, mine[-1] is frames[-1]) if mine else (None, False)
 
 
-def tell(ex: Exercise, verdict: Verdict) -> None:
-    """Note the verdict and show it."""
+def tell(ex: Exercise, verdict: Verdict, tried: bool = True) -> None:
+    """Note the verdict and show it. A slip of the keyboard is no try: it opens no hint."""
 
     def update(mine: dict) -> None:
-        mine["tries"] = mine.get("tries", 0) + (verdict.state != NOT_ATTEMPTED)
+        mine["tries"] = mine.get("tries", 0) + (tried and verdict.state != NOT_ATTEMPTED)
         if mine.get("state") != CORRECT:  # once solved stays solved
             mine["state"] = verdict.state
 
+    before = record.read()["exercises"].get(ex.id, {}).get("state")
     mine = record.change("exercises", ex.id, update)
+    if verdict.state == CORRECT != before:
+        record.on_start_page()
     mark, word, kind = WORDS[verdict.state]
     sentence, folds = verdict.sentence, []
     if verdict.state == CORRECT:

@@ -51,10 +51,17 @@ def compare(id: str, actual: Any, *, within: float = 0, unit: str = "") -> None:
     """Put what happened beside what was predicted. within: how far off still counts as right."""
     words = isinstance(actual, str)
     text = actual if words else f"{float(actual):.4g} {unit}".strip()
-    guess = made.get(id, record.read()["predictions"].get(id, {}).get("now"))
+    kept = record.read()["predictions"].get(id, {})
+    guess, first = made.get(id, kept.get("now")), kept.get("first")
     if not isinstance(guess, (str, numbers.Real)) or isinstance(guess, str) != words:
         return say("Result", f"{text}. (You made no prediction.)")
-    off = float(guess != actual) if words else abs(float(guess) - float(actual))
-    record.change("predictions", id, lambda mine: mine.update(hit=bool(off <= within)))
+    off = _off(guess, actual)
+    at_first = _off(first, actual) if isinstance(first, type(guess)) else off  # only the first guess counts
+    record.change("predictions", id, lambda mine: mine.update(hit=bool(at_first <= within)))
     verdict = "that is it" if off == 0 else "close enough" if off <= within else "worth a second look"
     say("Result", f"{text}. You predicted {guess}: {verdict}.")
+
+
+def _off(guess: Any, actual: Any) -> float:
+    """How far a guess is from what happened; words are right or wrong."""
+    return float(guess != actual) if isinstance(actual, str) else abs(float(guess) - float(actual))

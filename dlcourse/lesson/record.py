@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .cards import say
+from .start_page import write_start
 from .work import WorkError, state_folder, write_whole
 
 KINDS = ("exercises", "predictions")
@@ -121,6 +122,14 @@ def keep(name: str, text: str, otherwise: Callable[[], None] = lambda: None) -> 
         once("disk", "Not saved", f"{problem} The lesson goes on, and remembers until the kernel stops.")
         return False
     return True
+
+
+def on_start_page() -> None:
+    """Show on the START page, where there is one, what has been solved. Never raises because of the disk."""
+    place = folder()
+    if place is not None and (place.parent / "START.md").exists():
+        with contextlib.suppress(WorkError):
+            write_start(place.parent)
 
 
 def once(key: str, label: str, sentence: str) -> None:

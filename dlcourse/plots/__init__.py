@@ -1,11 +1,11 @@
 """The figures of the course. Each takes data and returns a matplotlib Figure that carries its description in `.alt`."""
 
 from .curves import bands, loss_curve, sweep
-from .descent import descent_map, descents, line_fit, long_run, nudge, weight_images
+from .descent import descent_map, descents, line_fit, long_run, nudge
 from .images import answer, digits, pixels, predictions
 from .layer import product, side_by_side, staircase, unit_images, unit_outputs, unit_table
 from .networks import confusion, counts, layers
-from .units import bends, half_planes, pairs, pixel_weights, rows_right, sixteen_tables, unit_diagram, votes
+from .units import bends, half_planes, pairs, rows_right, sixteen_tables, unit_diagram, votes, weight_images
 
 __all__ = [
     "answer",
@@ -23,7 +23,6 @@ __all__ = [
     "loss_curve",
     "nudge",
     "pairs",
-    "pixel_weights",
     "pixels",
     "predictions",
     "product",

@@ -51,9 +51,15 @@ def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while
 
 @described
 def bands(
-    groups: Mapping[str, Sequence[float]], title: str = "Test accuracy over seeds", xlabel: str = "test accuracy, %"
+    groups: Mapping[str, Sequence[float]],
+    title: str = "Test accuracy over seeds",
+    xlabel: str = "test accuracy, %",
+    each: str = "seed",
 ) -> tuple[Figure, str]:
-    """A dot for each seed, a band from the lowest to the highest.      groups: name -> one fraction for each seed"""
+    """A dot for each seed, a band from the lowest to the highest.      groups: name -> one fraction for each seed
+
+    each: what a dot stands for, where it is not a seed.
+    """
     fig, axes = panels(1, 1, (WIDTH, 0.95 + 0.55 * len(groups)))
     ax, told = axes[0, 0], []
     everything = 100 * np.concatenate([np.asarray(v, dtype=float) for v in groups.values()])
@@ -67,13 +73,13 @@ def bands(
         ax.plot(v, heights, marker, color=colour, ms=6, mec="white", mew=0.8, clip_on=False)
         span = " to ".join(dict.fromkeys(f"{end:.1f}" for end in (v.min(), v.max())))
         ax.annotate(span, (v.max(), row), (10, 0), textcoords="offset points", va="center")
-        told.append(f"{name}: {counted(len(v), 'seed')}, {span} percent")
+        told.append(f"{name}: {counted(len(v), each)}, {span} percent")
     ax.set(xlim=(left, right), ylim=(len(groups) - 0.5, -0.5))
     ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=xlabel, title=title)
     ax.tick_params(axis="y", length=0)
     return (
         fig,
-        f"{sentence(title)} One dot for each seed, and a band from the lowest to the highest. {'; '.join(told)}.",
+        f"{sentence(title)} One dot for each {each}, and a band from the lowest to the highest. {'; '.join(told)}.",
     )
 
 

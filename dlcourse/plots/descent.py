@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from .images import MOST
 from .style import (
     BLUE,
     GREEN,
@@ -26,10 +25,9 @@ from .style import (
     panels,
     same_length,
     sentence,
-    square,
 )
 
-__all__ = ["descent_map", "descents", "line_fit", "long_run", "nudge", "weight_images"]
+__all__ = ["descent_map", "descents", "line_fit", "long_run", "nudge"]
 
 LINES = (("-", BLUE), ("--", VERMILION), (":", GREEN), ("-.", ORANGE))
 TOO_FAR = 1e6  # a weight beyond any picture
@@ -128,12 +126,16 @@ def descents(
         ax.plot(v, height, "-", color=VERMILION, lw=0.9)
         ax.plot(v[1:], height[1:], "o", color=SKY, mec=BLUE, ms=5)
         ax.plot(v[0], height[0], "s", color=VERMILION, ms=8)
+        outside = not (span[0] <= v[-1] <= span[1] and height[-1] <= 1.06 * curve.max())
+        if outside:
+            ax.text(0.5, 0.93, "leaves the picture", transform=ax.transAxes, ha="center", color=VERMILION)
         ax.plot(v[-1], height[-1], "*", color=BLUE, ms=13, mec="white", mew=0.7)
         ax.set(xlabel="weight w", xlim=span, ylim=(0, 1.06 * curve.max()))
         ax.set_title(name.replace("-", "−"), fontsize=11)
         told.append(
             f"{name}: {counted(len(v) - 1, 'update')} with learning rate {ball[1]:g} from w = {v[0]:g}, where the loss "
             f"is {height[0]:.3g}, to w = {v[-1]:.4g}, where it is {height[-1]:.3g}"
+            f"{', out of the picture' if outside else ''}"
         )
     axes[0, 0].set_ylabel("loss")
     fig.suptitle(f"{title}  (■ start, ★ end)", x=0.01, ha="left")
@@ -159,7 +161,7 @@ def descent_map(
     b_span: tuple[float, float],
     labels: Sequence[int] = (),
     arrow: tuple[float, float] | None = None,
-    title: str = "The loss as a landscape, seen from above",
+    title: str = "The loss over weight and bias, seen from above",
 ) -> tuple[Figure, str]:
     """Contours of the loss over w and b, and the way of a unit.      path (N,2)
 
@@ -178,26 +180,46 @@ def descent_map(
     ax.plot(*path[0], "s", color=VERMILION, ms=9, zorder=4)
     if len(path) > 1:
         ax.plot(*path[-1], "*", color=BLUE, ms=16, mec="white", mew=0.8, zorder=5)
-    near, kept = 0.05 * np.array([np.ptp(w_span), np.ptp(b_span)]), []
-    for place, n in list(zip(path, labels))[:1] + list(zip(path, labels))[:0:-1]:  # first, last, and what has room
-        if all((np.abs(place - other) > near).any() for other in kept):
-            ax.annotate(f"{n:,}", place, (8, 5), textcoords="offset points", fontsize=9.5)
-            kept.append(place)
+    for place, text, offset, ha in _marks(path, labels, np.array([np.ptp(w_span), np.ptp(b_span)])):
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
+        ax.annotate(text, place, offset, textcoords="offset points", fontsize=9.5, ha=ha, bbox=box, zorder=2.5)
     if arrow is not None:
         style = {"arrowstyle": "-|>", "color": BLUE, "lw": 2.4, "mutation_scale": 16}
         ax.annotate("", path[0] + np.asarray(arrow), path[0], arrowprops=style)
     ax.set(xlabel="weight w", ylabel="bias b", title=title, xlim=w_span, ylim=b_span, aspect="equal")
     lowest = np.unravel_index(height.argmin(), height.shape)
-    way = (
-        f" A way of {counted(len(path) - 1, 'step')} ends at ({path[-1, 0]:.3f}, {path[-1, 1]:.3f})."
-        if len(path) > 1
-        else ""
-    )
+    way = ""
+    if len(path) > 1:
+        long = counted(len(path) - 1, "step")
+        if len(labels):
+            long = f"{labels[-1]:,} updates, marked after {listed(f'{n:,}' for n in labels)}"
+        way = f" A way of {long}, ends at ({path[-1, 0]:.3f}, {path[-1, 1]:.3f})."
     points = "" if arrow is None else f" An arrow from there points by ({arrow[0]:.2f}, {arrow[1]:.2f})."
     return fig, (
         f"{sentence(title)} Lines of equal loss over weight and bias, lowest near w = {w[lowest[1]]:.2f}, "
         f"b = {b[lowest[0]]:.2f}. The unit starts at ({path[0, 0]:g}, {path[0, 1]:g}).{way}{points}"
     )
+
+
+def _marks(path: np.ndarray, labels: Sequence[int], size: np.ndarray) -> list[tuple]:
+    """(place, text, offset in points, alignment) of the labels beside a way, where there is room; places that
+    coincide share one."""
+    found: list[tuple[np.ndarray, list[str]]] = []
+    for place, n in zip(path, labels):
+        if found and (np.abs(place - found[-1][0]) < 0.01 * size).all():
+            found[-1][1].append(f"{n:,}")
+        else:
+            found.append((place, [f"{n:,}"]))
+    out, kept, below = [], [], []
+    for place, words in found[:1] + found[:0:-1]:  # first, last, then backwards
+        crowded = any((np.abs(place - other) < 0.06 * size).all() for other in kept)
+        if crowded and any((np.abs(place - other) < 0.06 * size).all() for other in below):
+            continue
+        below += [place] if crowded else []
+        offset, ha = ((-8, -13), "right") if crowded else ((8, 5), "left")
+        out.append((place, listed(words), offset, ha))
+        kept.append(place)
+    return out
 
 
 @described
@@ -228,28 +250,3 @@ def long_run(
         f"after {updates[-1]:,}; the lowest there is, {least:.4g}, is a dashed line. Right: how far above it the loss "
         f"is, on two logarithmic scales, from {above[0]:.2g} down to {max(above[-1], 0):.1g}."
     )
-
-
-@described
-def weight_images(weights: Mapping[str, Any], title: str = "Weights as images") -> tuple[Figure, str]:
-    """A row of weights as an image: violet and + speak for, orange and − against.      weights: name -> (F,)"""
-    if len(weights) > MOST:
-        raise ValueError(f"at most {MOST} images in one figure, got {len(weights)}")
-    fig, axes = panels(1, len(weights), (WIDTH, 3.7))
-    told = []
-    for ax, (name, w) in zip(axes[0], weights.items()):
-        image = square(w)
-        most = np.abs(image).max() or 1.0
-        ax.imshow(image, cmap="PuOr", vmin=-most, vmax=most, interpolation="nearest")
-        for y, x in np.argwhere(np.abs(image) > 0.25 * most):
-            strong = abs(image[y, x]) > 0.6 * most
-            ax.text(x, y, "+" if image[y, x] > 0 else "−", ha="center", va="center", color="white" if strong else INK)
-        ax.set(xticks=[], yticks=[])
-        ax.spines[:].set(visible=True, color=GREY)
-        ax.set_title(name, fontsize=11)
-        place = tuple(int(v) for v in np.unravel_index(image.argmax(), image.shape))
-        told.append(
-            f"{name}: from {image.min():.2f} to {image.max():.2f}, the largest in row {place[0]}, column {place[1]}"
-        )
-    fig.suptitle(f"{title}  (+ speaks for, − against)", x=0.01, ha="left")
-    return fig, f"{sentence(title)} {'; '.join(told)}."

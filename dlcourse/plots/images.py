@@ -14,6 +14,7 @@ from .style import (
     SKY,
     VERMILION,
     WIDTH,
+    counted,
     described,
     draw_image,
     listed,
@@ -24,14 +25,19 @@ from .style import (
 )
 
 MOST = 60  # images in one figure: more cannot be looked at
+LETTER = 0.095  # inches that a letter of a title takes at most, on average
 
 
 def _grid(n: int, columns: int, title: str) -> tuple[Figure, np.ndarray]:
-    """Axes for n images in rows of `columns`, empty places switched off; the cells keep their size in every figure."""
+    """Axes for n images in rows of `columns`, empty places switched off. The cells of a row keep their size, and a
+    figure with few of them is no wider than they, or its title, need."""
     if n > MOST:
         raise ValueError(f"a grid shows at most {MOST} images, got {n}: take some of them, images[:{MOST}]")
-    rows = -(-n // columns)
-    fig, axes = panels(max(1, rows), columns, (WIDTH, 0.42 + 0.89 * rows))
+    rows, cell = -(-n // columns), WIDTH / columns  # inches
+    if n:
+        needed = int(np.ceil((0.2 + LETTER * len(title)) / cell))
+        columns = min(columns, max(n, needed))
+    fig, axes = panels(max(1, rows), columns, (cell * columns, 0.42 + (cell + 0.17) * rows))
     for ax in axes.flat[n:]:
         ax.axis("off")
     fig.suptitle(title if n else f"{title}: none", x=0.01, ha="left")
@@ -55,12 +61,17 @@ def digits(images: Any, captions: Any, title: str = "Handwritten digits", column
         draw_image(ax, image)
         ax.set_title(str(caption), loc="center", fontsize=11)
     size = " of {} by {} pixels".format(*square(images[0]).shape) if n else ""
-    return fig, f"{sentence(title)} {n} grey images{size}, captioned {listed(captions)}."
+    return fig, f"{sentence(title)} {counted(n, 'grey image')}{size}, captioned {listed(captions)}."
 
 
 @described
 def predictions(
-    images: Any, said: Any, true: Any, title: str = "What the network said", columns: int = 10
+    images: Any,
+    said: Any,
+    true: Any,
+    title: str = "What the network said",
+    columns: int = 10,
+    who: str = "the network",
 ) -> tuple[Figure, str]:
     """Images under what was said. A wrong one has a cross, bold type, a thick frame and the truth in brackets."""
     n = _several("predictions", images, said=said, true=true)
@@ -75,7 +86,7 @@ def predictions(
         ax.set_title(f"✗ {s} ({t})", loc="center", fontsize=11, weight="bold", color=VERMILION)
         wrong.append(f"{t} called {s}")
     told = f"{len(wrong)} wrong: {listed(wrong)}." if wrong else f"All {n} are right: {listed(said)}."
-    return fig, f"{sentence(title)} {n} images under the answer of the network. {told}"
+    return fig, f"{sentence(title)} {counted(n, 'image')} under the answer of {who}. {told}"
 
 
 @described

@@ -65,8 +65,13 @@ def counts(said: Any, true: Any, classes: int) -> np.ndarray:
 
 
 @described
-def confusion(said: Any, true: Any, classes: int = 10, title: str = "What was taken for what") -> tuple[Figure, str]:
-    """The confusion matrix with its counts, shaded by share of the row; mistakes are framed.   said (B,)  true (B,)"""
+def confusion(
+    said: Any, true: Any, classes: int = 10, title: str = "What was taken for what", who: str = "the network"
+) -> tuple[Figure, str]:
+    """The confusion matrix with its counts, shaded by share of the row; mistakes are framed.   said (B,)  true (B,)
+
+    who: who gave the answers.
+    """
     table = counts(said, true, classes)
     fig, axes = panels(1, 1, (WIDTH * 0.72, WIDTH * 0.62))
     ax = axes[0, 0]
@@ -80,7 +85,7 @@ def confusion(said: Any, true: Any, classes: int = 10, title: str = "What was ta
         ax.text(s, t, n, ha="center", va="center", weight="normal" if right else "bold")
         if not right:
             ax.add_patch(_frame(s, t))
-    ax.set(xticks=range(classes), yticks=range(classes), xlabel="the network said", ylabel="the truth", title=title)
+    ax.set(xticks=range(classes), yticks=range(classes), xlabel=f"{who} said", ylabel="the truth", title=title)
     ax.spines[:].set_visible(True)
     right, total = int(np.trace(table)), int(table.sum())
     mistakes = [
@@ -88,7 +93,10 @@ def confusion(said: Any, true: Any, classes: int = 10, title: str = "What was ta
     ]
     told = "; ".join(mistakes) if mistakes else "none"
     on = f"{right} of {total} lie on the diagonal, that is, are right"
-    return fig, f"{sentence(title)} A table of {classes} by {classes} counts. {on}. Mistakes: {told}."
+    return fig, (
+        f"{sentence(title)} A table of {classes} by {classes} counts, the truth by row, what {who} said by column. "
+        f"{on}. Mistakes: {told}."
+    )
 
 
 def _frame(x: float, y: float) -> Any:

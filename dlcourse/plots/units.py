@@ -18,6 +18,7 @@ from .style import (
     PALE,
     VERMILION,
     WIDTH,
+    counted,
     described,
     draw_image,
     listed,
@@ -26,10 +27,11 @@ from .style import (
     square,
 )
 
-__all__ = ["bends", "half_planes", "pairs", "pixel_weights", "rows_right", "sixteen_tables", "unit_diagram", "votes"]
+__all__ = ["bends", "half_planes", "pairs", "rows_right", "sixteen_tables", "unit_diagram", "votes", "weight_images"]
 
 ON, OFF = "#cfe5f3", "#ffffff"  # where a unit says 1, and 0
 AGAINST_FOR = LinearSegmentedColormap.from_list("against-for", [VERMILION, "#ffffff", BLUE])
+HARD = 92  # percent: the pairs below it are named in the description
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 NAMED = {(0, 0, 0, 1): "AND", (0, 1, 1, 1): "OR", (1, 1, 1, 0): "NAND", (1, 0, 0, 0): "NOR"} | {
     (0, 1, 1, 0): "XOR",
@@ -214,18 +216,28 @@ def _signed(ax: Any, values: Any, top: float, title: str) -> Any:
 
 
 @described
-def pixel_weights(w: Any, title: str = "What this unit looks for") -> tuple[Figure, str]:
-    """One weight for each pixel, as an image.      w (F,)"""
-    grid = square(w)
-    top = float(np.abs(grid).max()) or 1.0
-    fig, axes = panels(1, 1, (4.3, 3.4))
-    fig.colorbar(_signed(axes[0, 0], grid, top, ""), ax=axes[0, 0], label="weight  (− against, + for)", shrink=0.92)
-    fig.suptitle(title, x=0.02, ha="left")
-    high, low = (np.unravel_index(k, grid.shape) for k in (grid.argmax(), grid.argmin()))
+def weight_images(weights: Mapping[str, Any], title: str = "What each unit looks for") -> tuple[Figure, str]:
+    """One weight for each pixel, as images on one common scale.      weights: name -> (F,)"""
+    if len(weights) > 6:
+        raise ValueError(f"at most 6 sets of weights in one figure, got {len(weights)}")
+    grids = {name: square(w) for name, w in weights.items()}
+    top = max(float(np.abs(grid).max()) for grid in grids.values()) or 1.0
+    alone = len(grids) == 1
+    fig, axes = panels(1, len(grids), (4.3 if alone else WIDTH, 3.4))
+    told = []
+    for ax, (name, grid) in zip(axes[0], grids.items()):
+        shown = _signed(ax, grid, top, name)
+        high, low = (np.unravel_index(k, grid.shape) for k in (grid.argmax(), grid.argmin()))
+        told.append(
+            f"{name}: from {grid.min():.2f} in row {low[0]}, column {low[1]} to {grid.max():.2f} in row {high[0]}, "
+            f"column {high[1]}"
+        )
+    fig.colorbar(shown, ax=list(axes[0]), label="weight  (− against, + for)", shrink=0.92 if alone else 0.75)
+    fig.suptitle(title, x=0.02 if alone else 0.01, ha="left")
+    n = grid.shape
     return fig, (
-        f"{sentence(title)} A grid of {grid.shape[0]} by {grid.shape[1]} weights from {grid.min():.2f} to "
-        f"{grid.max():.2f}. The strongest in favour is in row {high[0] + 1}, column {high[1] + 1}; the strongest "
-        f"against in row {low[0] + 1}, column {low[1] + 1}."
+        f"{sentence(title)} {counted(len(grids), 'grid')} of {n[0]} by {n[1]} weights, rows and columns counted "
+        f"from 0. {'; '.join(told)}."
     )
 
 
@@ -271,8 +283,10 @@ def pairs(right: Mapping[tuple[int, int], float], title: str = "One unit for eac
     ax.tick_params(length=0)
     fig.colorbar(shown, ax=ax, label="test images sorted rightly, %", shrink=0.85)
     fig.suptitle(f"{title}: hardest are {a} and {b}", x=0.01, ha="left")
+    low = sorted((share, p) for p, share in right.items() if 100 * share < HARD)
+    hard = listed(f"{p[0]} and {p[1]}: {100 * share:.0f}" for share, p in low)
     return fig, (
         f"{sentence(title)} A triangle of {len(right)} shares of test images sorted rightly, from "
         f"{100 * right[worst]:.0f} percent for {a} and {b}, framed, to {100 * right[best]:.0f} percent for "
-        f"{best[0]} and {best[1]}."
+        f"{best[0]} and {best[1]}. Below {HARD} percent: {hard}."
     )

@@ -96,7 +96,7 @@ def test_what_is_the_same_in_any_order_is_no_mutant():
         said for said, _ in mutants("def f(a, b):\n    x = a + 1\n    y = b\n    return max(a, b), (a - b) ** 2, a + b")
     ]
     for same in ("max(b, a)", "(b - a) ** 2", "b + a", "turned round: y = b; x"):
-        assert not [s for s in said if s.endswith(same) or s.startswith(same)], same
+        assert not [s for s in said if same in s], same
 
 
 def test_a_weak_check_lets_mutants_live():

@@ -185,6 +185,7 @@ FORGED = [
     {"value": 1, "printed": 5},
     {"value": 1, "printed": {"list": []}},
     {"value": 1, "changed": {"list": [1]}},
+    {"error": "NameError", "name": "x", "kept": "yes"},
     {"value": {"array": ["<f8", [0, 3], ""]}, "printed": None},
     {"value": {"mark": ["other", "x" * 10**6]}},
     {"value": {"mark": ["open", ""]}, "open": True},
@@ -274,6 +275,16 @@ def test_a_cell_that_never_ends_costs_no_more_than_its_limit(monkeypatch):
         assert runner.describe(("double",)) == {}
         assert runner.failed["error"] == "TimeLimit"
     assert time.monotonic() - began < 4
+
+
+def test_every_word_of_a_report_comes_through():
+    source = "class A:\n    def __init__(self): self.n = 1\n    def f(self): return n\n"
+    names = {}
+    exec(compile(source, "<exercise 01.9>", "exec"), names)
+    steps = [["A", [], {}, "a"], ["a.f", [], {}, ""]]
+    with Subprocess([("01.9", source)]) as runner:
+        there, here = runner.run(steps, {}, 2.0), InProcess(names).run(steps, {}, 2.0)
+    assert there["error"] == "NameError" and {**there, "trace": ""} == {**here, "trace": ""}
 
 
 def test_cells_run_in_order_in_one_namespace():

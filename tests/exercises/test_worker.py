@@ -176,7 +176,7 @@ MALFORMED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("packed", MALFORMED, ids=lambda p: re.sub(r"\W+", "-", repr(p))[:50])
+@pytest.mark.parametrize("packed", MALFORMED, ids=lambda p: re.sub(r"0x\w+|\W+", "-", repr(p))[:50])
 def test_what_encode_does_not_make_is_refused(packed):
     with pytest.raises(ValueError):
         decode(packed)
@@ -271,6 +271,8 @@ def test_changed_inputs_are_seen_in_every_form():
         assert not run(f"def f(x):\n    {body}", ["f", [x], {}, ""])["changed"]
     assert not run("def f(x): return x", ["f", [np.array([np.nan, 1])], {}, ""])["changed"]
     assert not x.any()
+    first = "def f(x, by): x += by"
+    assert run(first, ["f", [x, 1], {}, "a"], ["f", [x, 0], {}, "b"])["changed"]  # also where only the first one does
 
 
 def test_steps_make_keep_call_and_read_objects():

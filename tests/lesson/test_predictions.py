@@ -25,7 +25,7 @@ def test_the_first_prediction_is_kept(said, work):
     assert said(predict, "01.a", 3) == "● Your prediction. 3. Noted. Now run on and see."
     assert "4 (your first was 3). Noted." in said(predict, "01.a", 4)
     assert said(compare, "01.a", 4.0) == "Result. 4. You predicted 4: that is it."
-    assert noted(work)["predictions"]["01.a"] == {"first": 3, "now": 4, "hit": True}
+    assert noted(work)["predictions"]["01.a"] == {"first": 3, "now": 4, "hit": False}
 
 
 def test_a_fresh_kernel_remembers(said):
@@ -95,3 +95,10 @@ def test_words_and_numbers_do_not_mix(said):
     assert said(compare, "01.a", "three") == "Result. three. (You made no prediction.)"
     said(predict, "01.d", "more", choices=("more",))
     assert said(compare, "01.d", 3) == "Result. 3. (You made no prediction.)"
+
+
+def test_only_the_first_guess_can_come_true(notebook, work):
+    notebook.run('predict("01.a", 1)')
+    notebook.run('predict("01.a", 7)')
+    assert "You predicted 7: that is it" in notebook.run('compare("01.a", 7)')
+    assert noted(work)["predictions"]["01.a"] == {"first": 1, "now": 7, "hit": False}

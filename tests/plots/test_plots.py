@@ -33,7 +33,6 @@ DRAWN = {
     "long_run": lambda: plots.long_run([1, 10, 100, 1000], [3.0, 2.0, 1.2, 1.001], 1.0),
     "nudge": lambda: plots.nudge(lambda w: (w - 1) ** 2, 0.0, 0.3, (-1, 4)),
     "pairs": lambda: plots.pairs({(a, b): 0.9 + 0.01 * a for a in range(10) for b in range(a + 1, 10)}),
-    "pixel_weights": lambda: plots.pixel_weights(RNG.normal(size=64)),
     "product": lambda: plots.product(RNG.normal(size=(3, 4)).round(1), W43, [0.5, 0, -1], example=1, unit=2),
     "rows_right": lambda: plots.rows_right({"AND": [0, 1, 4, 4], "XOR": [1, 3, 3, 2]}),
     "side_by_side": lambda: plots.side_by_side(W43, unit=1),

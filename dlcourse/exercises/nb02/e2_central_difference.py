@@ -8,7 +8,7 @@ from ..exercise import Exercise, Fn, Wrong, call
 
 
 def central_difference(f, x, h=1e-5):
-    """(f(x + h) − f(x − h)) / (2h)      f function  x number  h number -> slope of f at x"""
+    """(f(x + h) − f(x − h)) / (2 * h)   f function  x number  h number -> slope of f at x"""
     return (f(x + h) - f(x - h)) / (2 * h)
 
 

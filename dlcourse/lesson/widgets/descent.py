@@ -90,7 +90,8 @@ def ball(path: list[float], heights: list[float], at: Callable, span: tuple[floa
     found.append(f'<rect x="{x - 6:.1f}" y="{y - 6:.1f}" width="12" height="12" fill="{VERMILION}"/>')
     x, y = places[-1]
     found.append(f'<circle cx="{x}" cy="{y}" r="10" fill="{BLUE}" stroke="#fff" stroke-width="2"/>')
-    if not span[0] <= path[-1] <= span[1]:
+    edge = 1e-3 * (span[1] - span[0])
+    if not span[0] - edge <= path[-1] <= span[1] + edge:
         text, anchor, dx = ("out of sight →", "end", -16) if path[-1] > span[1] else ("← out of sight", "start", 16)
         found.append(f'<text x="{x + dx}" y="{y - 8}" text-anchor="{anchor}" fill="{VERMILION}">{text}</text>')
     return found

@@ -1,0 +1,99 @@
+"""What is kept of an answer: the statements that it needs, in their order, and nothing of what was tried beside it."""
+
+import ast
+
+import numpy as np
+import pytest
+
+from dlcourse.exercises.answer import answer_source, statements
+
+
+def source(*cells, defines=("f",), given=()):
+    text = answer_source(cells, defines, given)
+    ast.parse(text)
+    return text
+
+
+def run(text, **names):
+    exec(text, names)
+    return names
+
+
+def test_a_function_alone():
+    assert source("def f(x):\n    return x + 1\n\nf(3)\nprint('tried')") == "def f(x):\n    return x + 1\n"
+
+
+def test_comments_inside_stay_and_what_is_beside_goes():
+    text = source("y = 5\ndef f(x):\n    # why\n    return x  # so\n\nplot(y)")
+    assert "# why" in text and "# so" in text and "y = 5" not in text and "plot" not in text
+
+
+def test_helpers_constants_and_imports_come_along_in_the_order_of_the_cells():
+    text = source(
+        "import math\nRATE = 0.5\nunused = 3",
+        "def helper(x):\n    return RATE * math.sqrt(x)",
+        "def f(x):\n    return helper(x) + 1",
+    )
+    assert [node.__class__.__name__ for node in ast.parse(text).body] == ["Import", "Assign", *["FunctionDef"] * 2]
+    assert "unused" not in text and run(text)["f"](16) == 3
+
+
+def test_the_last_definition_counts():
+    assert run(source("def f(): return 1", "def f(): return 2\n", "x = 3"))["f"]() == 2
+    assert run(source("k = 1", "def f(): return k", "k = 5"))["f"]() == 5
+
+
+def test_what_is_lent_is_not_the_learners_and_what_is_given_comes_from_elsewhere():
+    text = source("def g(): return 1\ng = use('01.1')\ndef f(): return g()", given=["g"])
+    assert text == "def f(): return g()\n"
+    assert "use" not in source("g = use('01.1')\nstep, relu = use('01.2')\ndef f(): return g()")
+
+
+def test_several_answers_from_one_cell():
+    text = source("def f(): return 1\ndef g(): return f()\ndef h(): return 3", defines=("f", "g"))
+    assert text.count("def ") == 2 and run(text)["g"]() == 1
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import numpy as np\nf = lambda x: np.sum(x)",
+        "from math import sqrt, pi\ndef f(x): return sqrt(np.sum(x)) ** 2\nimport numpy as np",
+        "import numpy as np, math\nclass f:\n    def __new__(cls, x): return np.sum(x)",
+        "import numpy as np\ndef deco(g): return g\n@deco\ndef f(x): return np.sum(x)",
+        "import numpy as np\na = b = 0\nif a == b:\n    def g(x): return np.sum(x)\ndef f(x): return np.sum(x) + b",
+        "import numpy as np\ndef f(x, g=np.sum): return g(x)",
+        "import numpy as np\n(f, other) = (np.sum, 3)",
+        "import numpy as np\nf: object = np.sum",
+        "import numpy.linalg\nimport numpy as np\ndef f(x): return np.sum(x) + 0 * numpy.linalg.norm(x)",
+    ],
+)
+def test_it_runs_alone(cell):
+    assert run(source(cell))["f"](np.arange(4)) == pytest.approx(6)
+
+
+def test_decorators_come_along():
+    text = source("def twice(g): return lambda x: 2 * g(x)\n@twice\ndef f(x): return x")
+    assert "@twice" in text and run(text)["f"](3) == 6
+
+
+def test_an_import_of_several_names_gives_only_the_one_that_is_needed():
+    text = source("from math import sqrt, pi, floor\ndef f(): return floor(2.5)")
+    assert "floor" in text and "sqrt" not in text and "pi" not in text
+
+
+def test_functions_that_need_each_other_end():
+    text = source("def f(n): return 0 if n == 0 else g(n - 1)\ndef g(n): return f(n)")
+    assert run(text)["f"](5) == 0
+
+
+def test_cells_that_python_cannot_read_are_passed_over():
+    assert source("def f(: 1", "%matplotlib inline\nx = 1", "!ls", "\0", "def f(): return 1") == "def f(): return 1\n"
+
+
+def test_what_is_not_there_gives_nothing():
+    assert source("x = 1") == "" and source() == "" and statements(["", "# only this"]) == []
+
+
+def test_a_name_of_python_is_not_followed():
+    assert source("print = 3\ndef f(): return len(print)") == "def f(): return len(print)\n"
