@@ -44,6 +44,8 @@ def evaluate(ex: Exercise, runner: Runner, seed: int = 0) -> Verdict:
     for case in cases:
         report = {"skipped": True} if timed_out else applied(ex, case, ask(ex, runner, case))
         timed_out = timed_out or report.get("error") == "TimeLimit"
+        if about.get(case.steps[0].target, {}).get("kind") == "open":
+            report = {"open": True}
         mine.append(report)
     return _verdict(ex, runner, seed, cases, mine, about)
 

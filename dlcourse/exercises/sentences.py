@@ -47,9 +47,9 @@ def signature(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dic
         return ""
     if least <= len(args) and (most is None or len(args) <= most):
         return ""
-    listed = ", ".join(map(str, names[:8]))
+    listed = f" ({', '.join(map(str, names[:8]))})" if names else ""
     takes = f"{most if most is not None and most < len(args) else least}"
-    return f"`{step.target}` is called with {counted(len(args), 'argument')}; yours takes {takes} ({listed})."
+    return f"`{step.target}` is called with {counted(len(args), 'argument')}; yours takes {takes}{listed}."
 
 
 def runs(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) -> str:

@@ -51,7 +51,9 @@ def judge(ex: Exercise, names: dict[str, Any]) -> Verdict:
         return Verdict(NOT_ATTEMPTED, f"This is the course's own `{ex.defines[0]}`. Run the cell that defines yours.")
     try:
         return evaluate(ex, InProcess(names))
-    except Exception as error:  # a fault of the course must not stop a lesson
+    except BaseException as error:  # a fault of the course, or an exception of the learner's own, stops no lesson
+        if isinstance(error, KeyboardInterrupt):
+            raise
         fault = f"The check itself failed ({type(error).__name__}: {error}). That is a fault of the course, not yours."
         return Verdict(NOT_ATTEMPTED, fault)
 

@@ -166,7 +166,7 @@ STOPS = {
     'unit = """never closed': "Line 1 of this cell is not Python yet: ",
     "unit = 'never closed": "Line 1 of this cell is not Python yet: unterminated string",
     "unit = np.dott": "Line 1 of this cell stops with AttributeError: module 'numpy' has no attribute 'dott'",
-    "x = 1\nunit = nump.dot": "Line 2 of this cell uses nump, which is not defined: a typo, or a cell that has not run?",
+    "x = 1\nunit = nump.dot": "Line 2 of this cell uses nump, which is not defined: a typo, or a cell",
     "def helper():\n    return 1 / 0\nunit = helper()": "Line 2 of this cell stops with ZeroDivisionError: division by",
     "raise SyntaxError": "This cell is not Python yet: a SyntaxError.",
 }
