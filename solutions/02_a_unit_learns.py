@@ -149,6 +149,7 @@ from dlcourse import explore_descent
 predict("02.b", ..., choices=("sooner", "later", "never"))
 explore_descent(loss, span=(-1, 3), lr=0.3, start=-0.6, steps=6, lr_most=3.0)
 
+
 # %%
 def after(lr):
     """The loss after 100 updates from w = −0.5"""

@@ -1,10 +1,13 @@
 """The figures of the course. Each takes data and returns a matplotlib Figure that carries its description in `.alt`."""
 
+from .backward import error_flow, layer_backward, symptoms, wrong_but_learning
 from .curves import bands, loss_curve, sweep
 from .descent import descent_map, descents, line_fit, long_run, nudge
+from .graph import graph_map, in_a_row, learning, slopes_compared, value_graph
 from .images import answer, digits, pixels, predictions
 from .layer import product, side_by_side, staircase, unit_images, unit_outputs, unit_table
 from .networks import confusion, counts, layers
+from .prediction import evidence, loss_of_p, push, softmax_steps, templates, train_and_test
 from .units import bends, half_planes, pairs, rows_right, sixteen_tables, unit_diagram, votes, weight_images
 
 __all__ = [
@@ -16,25 +19,40 @@ __all__ = [
     "descent_map",
     "descents",
     "digits",
+    "error_flow",
+    "evidence",
+    "graph_map",
     "half_planes",
+    "in_a_row",
+    "layer_backward",
     "layers",
+    "learning",
     "line_fit",
     "long_run",
     "loss_curve",
+    "loss_of_p",
     "nudge",
     "pairs",
     "pixels",
     "predictions",
     "product",
+    "push",
     "rows_right",
     "side_by_side",
     "sixteen_tables",
+    "slopes_compared",
+    "softmax_steps",
     "staircase",
     "sweep",
+    "symptoms",
+    "templates",
+    "train_and_test",
     "unit_diagram",
     "unit_images",
     "unit_outputs",
     "unit_table",
+    "value_graph",
     "votes",
     "weight_images",
+    "wrong_but_learning",
 ]

@@ -18,7 +18,33 @@ SAID = np.array([3, 1, 4, 7, 5, 9, 8])
 RNG = np.random.default_rng(0)
 W43, SIX = RNG.normal(size=(4, 3)).round(1), RNG.random((3, 64))
 TABLES = {(0, 0, 0, 1): ([1, 1], -1.5), (0, 1, 1, 1): ([1, 1], -0.5), (0, 0, 0, 0): ([1, 1], -9)}
+
+
+class Number:
+    """The least that a figure of a graph asks of a Value."""
+
+    def __init__(self, data, parents=(), slopes=(), grad=0.0):
+        self.data, self.parents, self.slopes, self.grad = data, parents, slopes, grad
+
+
+def numbers():
+    a, b = Number(2.0, grad=-3.0), Number(-3.0, grad=2.0)
+    return {"a": a, "b": b, "c": Number(-6.0, (a, b), (-3.0, 2.0), 1.0)}
+
+
+def in_a_row():
+    values = numbers()
+    return plots.in_a_row(list(values.values()), values)
+
+
 DRAWN = {
+    "graph_map": lambda: plots.graph_map(numbers()),
+    "in_a_row": in_a_row,
+    "learning": lambda: plots.learning(
+        [1, 10, 100], [3.0, 1.0, 0.1], [[0.1, 0.2], [0.0, 0.6], [0.05, 0.95]], ["0 xor 0", "0 xor 1"]
+    ),
+    "slopes_compared": lambda: plots.slopes_compared(["w0", "w1", "w2"], [0.5, -1, 0.1], [0.5, -1, 0.1]),
+    "value_graph": lambda: plots.value_graph(numbers()),
     "bends": lambda: plots.bends({"tanh": np.tanh, "step": lambda z: np.where(z > 0, 1.0, 0.0)}),
     "descent_map": lambda: plots.descent_map(
         lambda w, b: (w - 1) ** 2 + b**2, [(0, 1), (0.5, 0.5), (0.9, 0.1)], (-1, 3), (-1, 2), labels=[0, 10, 90]
@@ -43,6 +69,26 @@ DRAWN = {
     "unit_outputs": lambda: plots.unit_outputs(SIX, RNG.random((3, 10)), [0, 1, 2]),
     "unit_table": lambda: plots.unit_table(RNG.normal(size=(3, 5))),
     "votes": lambda: plots.votes(RNG.random(64), RNG.normal(size=64), 0.5),
+    "error_flow": lambda: plots.error_flow(
+        {"output layer": RNG.normal(size=(4, 5)), "hidden layer": RNG.normal(size=(4, 7))},
+        {"hidden layer": RNG.random((4, 7)) > 0.5},
+    ),
+    "evidence": lambda: plots.evidence(RNG.random(64), RNG.normal(size=(64, 10)), np.zeros(10), (3, 8)),
+    "layer_backward": lambda: plots.layer_backward(4, 3, 2),
+    "loss_of_p": lambda: plots.loss_of_p({"nearly sure": 0.9, "undecided": 0.5, "sure of another": 0.02}),
+    "push": lambda: plots.push([0.1, 0.6, 0.3], 1),
+    "softmax_steps": lambda: plots.softmax_steps([1.0, 3.0, 0.5], [0.1, 0.8, 0.1]),
+    "symptoms": lambda: plots.symptoms(
+        {"right": [(1e-9, 1.0), (1e-9, 1.0)], "broken": [(0.9, 20.0), (0.5, float("nan"))]}, ["W1", "b1"]
+    ),
+    "templates": lambda: plots.templates(RNG.normal(size=(64, 10))),
+    "train_and_test": lambda: plots.train_and_test(
+        [1, 10, 100], [2.3, 1, 0.2], [2.3, 1.2, 0.5], "updates", "loss", "It learns"
+    ),
+    "wrong_but_learning": lambda: plots.wrong_but_learning(
+        {"right": [2.3, 1, 0.1], "A": [2.3, 1.5, 0.5], "B": [2.3, 2.3, 2.3], "C": [2.3, 9, 30]},
+        {"right": 0.97, "A": 0.9, "B": 0.1, "C": 0.1},
+    ),
     "weight_images": lambda: plots.weight_images({"averages": RNG.normal(size=64), "learned": RNG.normal(size=64)}),
     "answer": lambda: plots.answer(IMAGES[0], [0.1, 0.7, 0.2], 2),
     "bands": lambda: plots.bands({"a": [0.97, 0.98, 0.97], "b": [0.93, 0.91]}),

@@ -1,0 +1,487 @@
+# %% [markdown]
+# # 07 · Backpropagation in layers
+#
+# In notebook 06 you sent gradients back through a graph, one number at a time. You can get the slope of anything that way.
+# But a network that reads digits has thousands of numbers, and for each image a graph has thousands of nodes.
+#
+# **The question.** How does the error go back through a whole layer at once, and how do you know that it went right?
+#
+# You will write three short functions, which are all that a network of layers needs. Then you will build a detector for
+# wrong gradients and hunt with it. Some of what you catch will have been learning all the time.
+#
+# *About 50 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
+# `hint("07.1")` gives a hint and `solution("07.1")` shows our answer.
+
+# %%
+import numpy as np
+
+from dlcourse import Network, Dense, ReLU, SoftmaxCrossEntropy
+from dlcourse import check, compare, figures, hint, load_digits, predict, progress, show
+from dlcourse import solution, start, use
+
+start("07")
+_, relu = use("01.2")
+layer, count_parameters = use("03.3"), use("03.4")
+softmax, cross_entropy = use("04.1"), use("04.2")
+
+# %% [markdown]
+# ## 1 · What the network keeps
+#
+# Our network has two hidden layers of 32 units and an output layer of 10. The forward pass is what you know: a layer,
+# relu, a layer, relu, a layer, softmax. It hands over *all* the outputs, `a1` and `a2` too, because the way back will
+# need them.
+#
+# **Predict.** To find the gradient by nudging, each parameter costs two forward passes, one up and one down. Backpropagation
+# goes back once. How many times the multiply-adds of one forward pass does that take?
+
+# %%
+digits = load_digits().flat()
+X, T = digits.x_train.astype(float), digits.t_train
+sizes = [64, 32, 32, 10]
+
+
+def fresh(key=7):
+    """New weights, and biases of 0, as a list W1, b1, W2, b2, W3, b3"""
+    rng, theta = np.random.default_rng(key), []
+    for I, O in zip(sizes, sizes[1:]):
+        theta += [rng.normal(size=(I, O)) * np.sqrt(2 / I), np.zeros(O)]
+    return theta
+
+
+show(figures.layers(sizes, ["pixels", "hidden", "hidden", "digits"], "Three layers"))
+
+
+# %%
+def forward(x, theta):
+    """x (B,64) -> what each layer gives: a1 (B,32)  a2 (B,32)  p (B,10)"""
+    W1, b1, W2, b2, W3, b3 = theta
+    a1 = np.array(relu(layer(x, W1, b1)))
+    a2 = np.array(relu(layer(a1, W2, b2)))
+    return a1, a2, np.array(softmax(layer(a2, W3, b3)))
+
+
+theta, x, t = fresh(), X[:20], T[:20]
+W1, b1, W2, b2, W3, b3 = theta
+a1, a2, p = forward(x, theta)
+predict("07.a", ..., choices=("at most 2", "about 100", "about 7,000"))
+show(figures.predictions(x[:10], p[:10].argmax(axis=1), t[:10], "Before any training"))
+
+# %% [markdown]
+# ## 2 · One layer, backward
+#
+# Take one layer, $z = xW + b$. From above comes $dz$, a table of the same shape as $z$: by how much the loss rises if that
+# one number is nudged. (In code `dz` is short for $\partial L/\partial z$.) It is called the **error** at $z$.
+#
+# Nudge one weight, $W_{io}$. In example $n$ it is multiplied by $x_{ni}$, so $z_{no}$ moves by $x_{ni}$ times the nudge.
+# This happens in every example of the batch, and what happens adds up:
+#
+# $$dW_{io} = \sum_n x_{ni}\, dz_{no} \qquad db_o = \sum_n dz_{no} \qquad dx_{ni} = \sum_o dz_{no}\, W_{io}$$
+#
+# The input $x_{ni}$ goes into all units, so its sum runs over the units. Look for the index that is added up: it stands in
+# the middle of a matrix product. A `.T` moves it there. And here is a test that needs no mathematics: **a gradient has the
+# shape of what it belongs to.**
+#
+# ### Exercise 07.1: a layer, backward
+#
+# Return three arrays, in this order: dx, dW, db. Add up over the batch, and divide by nothing. The inputs must stay as
+# they were. Any way of computing it is right.
+
+
+# %% exercise 07.1
+def dense_backward(dz, x, W):
+    """dx = dz·Wᵀ   dW = xᵀ·dz   db = sum of dz over the batch
+    dz (B,O)  x (B,I)  W (I,O) -> dx (B,I)  dW (I,O)  db (O,)"""
+    ### BEGIN SOLUTION
+    return dz @ W.T, x.T @ dz, dz.sum(axis=0)
+    ### END SOLUTION
+
+
+check("07.1")
+
+# %% use 07.1
+dense_backward = use("07.1")
+
+# %% tags=["nbval-check-output"]
+work = [a * b for a, b in zip(sizes, sizes[1:])]  # multiply-adds for one image
+back = 2 * sum(work) - work[0]  # nobody needs dx of the pixels
+print(f"{count_parameters(sizes):,.0f} parameters, {2 * count_parameters(sizes):,.0f} nudges")
+print(f"one backward pass: {back / sum(work):.2f} times the work of a forward pass")
+blank = dense_backward(np.ones((20, 32)), 0 * x, W1)[1]
+print("an input that is 0 gives its weights no gradient:", not np.any(blank))
+
+# %%
+compare("07.a", "at most 2" if back <= 2 * sum(work) else "about 100")
+show(figures.layer_backward(B=4, I=3, O=2))
+
+# %% [markdown]
+# Each product goes with the sizes it must have; try it with a finger. One pass forward and one back take the place of nearly
+# seven thousand forward ones. The saving grows with the network: it is what makes training possible at all.
+#
+# ## 3 · Gates
+#
+# After a layer came relu. Where $z$ was above 0, relu hands every nudge on; its slope is 1. Where $z$ was below 0, the
+# output is 0 and stays 0; the slope is 0. So relu is a **gate**. On the way back the error passes an open gate unchanged,
+# and nothing passes a shut one.
+#
+# Which gates were open? The output tells: $a > 0$ exactly where $z > 0$. Exactly at $z = 0$ there is a kink and no slope;
+# we call that gate shut.
+#
+# ### Exercise 07.2: relu, backward
+#
+# `da` is the error at the output of relu, `a` that output. Both may have any shape, the same one. Return a new array.
+
+
+# %% exercise 07.2
+def relu_backward(da, a):
+    """dz = da where a > 0, else 0      da (...)  a (...): the outputs of relu -> dz (...)"""
+    ### BEGIN SOLUTION
+    return da * (a > 0)
+    ### END SOLUTION
+
+
+check("07.2")
+
+# %% use 07.2
+relu_backward = use("07.2")
+
+# %%
+through = np.array(relu_backward(np.ones(a2.shape), a2))
+print(f"open in the upper hidden layer: {through.mean():.0%}")
+ones, shut = {"relu": through[:6]}, {"relu": a2[:6] <= 0}
+show(figures.error_flow(ones, shut, title="What the gates let through"))
+
+# %% [markdown]
+# About half. And each example has gates of its own open: for each image another part of the network is at work, and only
+# that part gets an error.
+#
+# ## 4 · Where it begins
+#
+# At the top stand softmax and the loss of notebook 04. Through both of them at once, the error at the last $z$ is simply
+# *prediction minus desired value*: $p - 1$ for the right class, $p$ for the others. The loss is a mean over the batch, so
+# each example counts $1/n$.
+#
+# Why `n`, and not the number of rows? A batch can be dealt out to several workers, who each see a part of it. Then $n$ is
+# still the size of the whole.
+#
+# ### Exercise 07.3: the error at the top
+#
+# `t` holds class numbers. `p` must stay as it was.
+
+
+# %% exercise 07.3
+def softmax_cross_entropy_backward(p, t, n):
+    """dz = (p − 1 in the column of t) / n      p (B,K)  t (B,) whole numbers  n count
+    -> dz (B,K)"""
+    ### BEGIN SOLUTION
+    dz = p.copy()
+    dz[np.arange(len(t)), t] -= 1
+    return dz / n
+    ### END SOLUTION
+
+
+check("07.3")
+
+# %% use 07.3
+softmax_cross_entropy_backward = use("07.3")
+
+# %%
+dz3 = np.array(softmax_cross_entropy_backward(p, t, len(t)))
+six = {"at the ten outputs": dz3[:6]}
+show(figures.error_flow(six, title="The error at the top, six images"))
+
+# %% tags=["nbval-check-output"]
+print("each row adds up to 0:", np.allclose(dz3.sum(axis=1), 0))
+print("below 0 only for the right class:", np.array_equal(dz3.argmin(axis=1), t))
+
+# %% [markdown]
+# Each row has one hollow square, the class that should get more, and filled ones for all that should get less. What is
+# taken from the wrong classes is what the right one is given.
+#
+# ## 5 · A detector
+#
+# Three rules. Are they right? Each passed a check, but who checks the rules that you will write next year? A
+# **gradient check** compares a gradient `g` with slopes that were found by nudging. It is slow, and it knows nothing
+# of formulas. That makes it an honest witness.
+#
+# A difference of 0.1 is much for a slope of 0.2, and little for 100. So divide it by the larger of $|g|$ and $|s|$:
+#
+# $$\frac{|g - s|}{\max(|g|,\, |s|,\, 0.0001)}$$
+#
+# Slopes below 0.0001 are largely rounding, and that is what the third number is for. The check reports the *largest*
+# value of all coordinates: near 0 all is well, 0.5 is a bug.
+#
+# ### Exercise 07.4: the gradient check
+#
+# `f` takes the whole array and gives one number. Nudge one coordinate at a time, by `h` to *both* sides. `x` may have any
+# shape, may hold whole numbers, and must be as it was when you are done.
+
+
+# %% exercise 07.4
+def check_gradient(f, x, g, h=1e-5):
+    """largest |g − s| / max(|g|, |s|, 0.0001)      s: the slope of f, nudged by h both ways
+    f array -> number   x, g arrays of one shape   h number -> number"""
+    ### BEGIN SOLUTION
+    worst = 0.0
+    for i in np.ndindex(x.shape):
+        up, down = x.astype(float), x.astype(float)
+        up[i] += h
+        down[i] -= h
+        s = (f(up) - f(down)) / (2 * h)
+        worst = max(worst, abs(g[i] - s) / max(abs(g[i]), abs(s), 0.0001))
+    return worst
+    ### END SOLUTION
+
+
+check("07.4")
+
+# %% use 07.4
+check_gradient = use("07.4")
+
+
+# %%
+def loss_of(k):
+    """The loss on the twenty images as a function of parameter k alone"""
+    return lambda v: cross_entropy(forward(x, [*theta[:k], v, *theta[k + 1 :]])[2], t)
+
+
+_, dW3, db3 = (np.array(g) for g in dense_backward(dz3, a2, W3))
+pairs = [("right", dW3), ("a mean, not a sum", dW3 / 20), ("one sign", dW3 * np.sign(W3))]
+found = {name: [(check_gradient(loss_of(4), W3, g), np.nan)] for name, g in pairs}
+show(figures.symptoms(found, ["W3"], "Three gradients of W3, as the detector sees them"))
+
+# %% [markdown]
+# ## 6 · The whole way back
+#
+# Now chain the rules. A layer's `dx` is the error at its inputs, and these are the outputs of the layer below. So it is
+# the `da` of the next gate. Twice through gate and layer, and you are at the bottom.
+#
+# ### Exercise 07.5: find the bug
+#
+# Someone has written this pass. No error is raised: both hidden layers have 32 units, so all shapes fit. But one thing is
+# wrong. Go down line by line and ask at each: *whose* outputs belong here? Change what is wrong, and leave what is right.
+
+
+# %% exercise 07.5
+def backward(p, t, x, a1, a2, W2, W3):
+    """All gradients of a network x -> a1 -> a2 -> p      p (B,K)  t (B,)  x, a1, a2 (B,...)
+    -> dW1, db1, dW2, db2, dW3, db3, each in the shape of what it belongs to"""
+    dz3 = softmax_cross_entropy_backward(p, t, len(t))
+    da2, dW3, db3 = dense_backward(dz3, a2, W3)
+    ### BEGIN SOLUTION
+    dz2 = relu_backward(da2, a2)
+    ### OPEN dz2 = relu_backward(da2, a1)
+    ### END SOLUTION
+    da1, dW2, db2 = dense_backward(dz2, a1, W2)
+    dz1 = relu_backward(da1, a1)
+    dW1, db1 = x.T @ dz1, dz1.sum(axis=0)
+    return dW1, db1, dW2, db2, dW3, db3
+
+
+check("07.5")
+
+# %% use 07.5
+backward = use("07.5")
+
+# %%
+gradients = [np.array(g) for g in backward(p, t, x, a1, a2, W2, W3)]
+NAMES = "W1 b1 W2 b2 W3 b3".split()
+gaps = [check_gradient(loss_of(k), theta[k], gradients[k]) for k in range(6)]
+show(figures.symptoms({"ours": [(gap, np.nan) for gap in gaps]}, NAMES, "The whole pass"))
+
+# %% tags=["nbval-check-output"]
+after = forward(x, [w - 0.1 * g for w, g in zip(theta, gradients)])[2]
+fell = bool(cross_entropy(after, t) < cross_entropy(p, t))
+print(f"all {sum(g.size for g in gradients):,} agree with nudging:", max(gaps) < 1e-4)
+print("the error went back, the weights were adjusted, the loss fell:", fell)
+
+# %%
+da2 = np.array(dense_backward(dz3, a2, W3)[0])
+dz2 = np.array(relu_backward(da2, a2))
+dz1 = np.array(relu_backward(dense_backward(dz2, a1, W2)[0], a1))
+flow = {"output layer": dz3[:5], "hidden layer 2": dz2[:5], "hidden layer 1": dz1[:5]}
+shut = {"hidden layer 2": a2[:5] <= 0, "hidden layer 1": a1[:5] <= 0}
+show(figures.error_flow(flow, shut))
+
+# %% [markdown]
+# Read it from top to bottom. At the top stands what is wrong with the ten outputs. A hidden unit has no desired value;
+# nobody told it what to say. What it gets is a weighted sum of the errors above, through the same weights that its own
+# output went up by, and the gates decide who hears of it.
+#
+# This is what is called **backpropagation**: the error at the output is sent back through the layers, each layer takes
+# from it the gradients of its own weights, and gradient descent adjusts them.
+#
+# ## 7 · Five that are broken
+#
+# Here are five more passes, each with one mistake that people really make. They are called A to E, and they are *not* in
+# the order of this list:
+#
+# - the gates are left out;
+# - the error at the top has the wrong sign;
+# - the error is not divided by the number of examples;
+# - db is a mean over the examples;
+# - each call adds its gradients to those of the call before.
+
+
+# %%
+def adds_up():
+    kept = {}
+
+    def dense(dz, x, W):
+        dx, dW, db = dense_backward(dz, x, W)
+        old = kept.get(W.shape, (0, 0))
+        kept[W.shape] = old[0] + np.array(dW), old[1] + np.array(db)
+        return dx, *kept[W.shape]
+
+    return dense
+
+
+def mean_db(dz, x, W):
+    dx, dW, db = dense_backward(dz, x, W)
+    return dx, dW, np.array(db) / len(x)
+
+
+# %%
+top = softmax_cross_entropy_backward
+
+
+def any_pass(x, t, theta, dense=dense_backward, gate=relu_backward, top=top):
+    """The whole pass with its rules as arguments -> the six gradients"""
+    a1, a2, p = forward(x, theta)
+    error, found = np.array(top(p, t, len(t))), []
+    for a, W in ((a2, theta[4]), (a1, theta[2]), (x, theta[0])):
+        da, *own = dense(error, a, W)
+        error, found = np.array(gate(da, a)), own + found
+    return [np.array(g) for g in found]
+
+
+def five():
+    """New ones each time: one of them remembers"""
+    return {
+        "A": {"dense": mean_db},
+        "B": {"gate": lambda da, a: da},
+        "C": {"top": lambda p, t, n: top(p, t, 1)},
+        "D": {"top": lambda p, t, n: -np.array(top(p, t, n))},
+        "E": {"dense": adds_up()},
+    }
+
+
+# %% [markdown]
+# (Yes, the answers stand there. Do not look; look at what the detector says.) It checks the second call of each pass. If
+# all numbers of an array are wrong by the same factor, it prints that.
+#
+# **Predict.** Match all five. Then: which of them has no gates? (It can only go wrong *below* the top.) And how many of the
+# five will still learn to read nine test images in ten?
+
+
+# %%
+def ratio(g, s):
+    """yours / expected, if it is one number"""
+    r = g[np.abs(s) > 1e-6] / s[np.abs(s) > 1e-6]
+    return np.median(r) if np.ptp(r) < 1e-6 * np.abs(r).max() else np.nan
+
+
+# %%
+table = {}
+for letter, rules in five().items():
+    any_pass(X[20:40], T[20:40], theta, **rules)  # a first call, with other images
+    second = any_pass(x, t, theta, **rules)
+    gaps = [check_gradient(loss_of(k), theta[k], second[k]) for k in range(6)]
+    table[letter] = list(zip(gaps, map(ratio, second, gradients)))
+predict("07.b", ..., choices="ABCDE")
+predict("07.c", ...)
+show(figures.symptoms(table, NAMES, "Five broken passes, after their second call"))
+
+# %% tags=["nbval-check-output"]
+wrong = {k: "".join("x" if gap > 1e-4 else "." for gap, _ in row) for k, row in table.items()}
+print("\n".join(f"{k}  {row}" for k, row in wrong.items()))
+print("the detector finds all five:", all("x" in row for row in wrong.values()))
+
+
+# %%
+def learn(rules, updates=600, lr=0.2, size=50):
+    """Gradient descent -> the loss before each update, and the parameters at the end"""
+    theta, rng, losses = fresh(), np.random.default_rng(1), []
+    for _ in range(updates):
+        some = rng.integers(0, len(X), size)
+        losses.append(cross_entropy(forward(X[some], theta)[2], T[some]))
+        g = any_pass(X[some], T[some], theta, **rules)
+        theta = [w - lr * dw for w, dw in zip(theta, g)]
+    return losses, theta
+
+
+losses, reads, x_test = {}, {}, digits.x_test.astype(float)
+with np.errstate(all="ignore"):  # some of them overflow
+    for name, rules in {"right": {}, **five()}.items():
+        losses[name], end = learn(rules)
+        reads[name] = float(np.mean(forward(x_test, end)[2].argmax(axis=1) == digits.t_test))
+show(figures.wrong_but_learning(losses, reads))
+compare("07.b", "".join(k for k in wrong if wrong[k] == "xxxx.."))
+compare("07.c", sum(reads[k] >= 0.9 for k in "ABCDE"), within=0, unit="of 5")
+
+# %% tags=["nbval-check-output"]
+print("the right pass reads at least 94 % of the test images:", reads["right"] >= 0.94)
+print("A and B, both wrong, read at least 90 %:", min(reads["A"], reads["B"]) >= 0.9)
+print("C, D and E stay below 50 %:", max(reads[k] for k in "CDE") < 0.5)
+
+# %% [markdown]
+# So that a network learns says little about its gradients. A, with biases that hardly move, is as good as right on these
+# digits. B, without gates, learns too, a little worse. Nobody would suspect them from the curve. In a harder task the
+# same mistake costs you the last percent, or everything, and you will not know why. **The detector saw all five at once.**
+#
+# C is a special case: its gradients point the right way and are only too large, by the size of the batch. A learning rate
+# divided by as much would mend it. E is worse, since old errors never leave. D goes uphill.
+#
+# ## 8 · Your rules in the course's network
+#
+# The library of this course has a network that keeps its arrays, calls such rules and adds nothing to them. Inside
+# `with net.swap(...)` it calls *yours*.
+
+# %%
+net = Network(Dense(64, 32), ReLU(), Dense(32, 32), ReLU(), Dense(32, 10), dtype="float64")
+loss = SoftmaxCrossEntropy()
+loss.ops = net.ops  # the loss calls the same rules as the network
+mine = {
+    "dense_backward": lambda dz, x, W: tuple(map(np.array, dense_backward(dz, x, W))),
+    "relu_backward": lambda da, a: np.array(relu_backward(da, a)),
+    "softmax_cross_entropy_backward": lambda p, t, n: np.array(top(p, t, n)),
+}
+
+
+# %%
+def by_library(**rules):
+    """The gradients by name, with these rules in the library's place"""
+    with net.swap(**rules):
+        loss.forward(net.forward(x), t)
+        net.backward(loss.backward())
+    return {name: g.copy() for name, g in net.grads.items()}
+
+
+library, yours = by_library(), by_library(**mine)
+gaps = [np.abs(yours[k] - g).max() / np.abs(g).max() for k, g in library.items()]
+names = [f"{name[-1]}{n // 2 + 1}" for n, name in enumerate(library)]
+show(figures.symptoms({"yours": [(gap, np.nan) for gap in gaps]}, names, "By your rules"))
+
+# %% tags=["nbval-check-output"]
+open_gates = by_library(**mine | {"relu_backward": lambda da, a: da})
+print("by your rules the library's gradients are the same:", max(gaps) < 1e-10)
+print("without gates they are not:", not np.allclose(open_gates["0.W"], library["0.W"]))
+
+# %% [markdown]
+# Three rules, yours, and the network does not notice. The library adds nothing but care: it writes results into memory
+# that is already there.
+#
+# ## What you can now claim
+#
+# - **A layer goes backward as it goes forward:** in matrix products. You have written the three rules, and every gradient
+#   has the shape of what it belongs to.
+# - **The error goes back, layer by layer, and the weights are adjusted.** Errors at hidden units are weighted sums of the
+#   errors above, let through by gates. You have seen them on their way, and the loss fell.
+# - **One backward pass costs at most two forward passes**, where nudging takes nearly seven thousand.
+# - **You can tell whether a gradient is right**, whoever wrote it. All 3,466 of ours agreed with nudging.
+# - **Learning is no proof.** Two of five broken passes read more than nine digits in ten. The check found all five.
+#
+# Everything is there now: layers, a loss, gradients. We have called 600 updates enough, for no reason at all. **How long
+# should one train, and how does one see that it is over?** That is notebook 08.
+
+# %%
+progress("07")
