@@ -203,6 +203,9 @@ def test_an_exercise_from_a_wrong_answer_to_a_right_one(scratch):
     text = scratch.run_cell(2).inner_text()
     assert "✗ 01.1 Not yet. Line 2 of this cell is not Python yet" in text and "Traceback" not in text
     assert scratch.errors() == [] and output.locator("[data-mime-type*=stderr]").count() == 0
+    assert "Hint 1 of 3" in text and "Hint 2" not in text, "a slip of the keyboard opens no hint"
+    scratch.write(2, WRONG)
+    scratch.run_cell(2)
     first, second = (output.get_by_text(f"Hint {n} of 3") for n in (1, 2))
     first.focus()
     unfolded = output.locator("details[open]")
