@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Statement:
-    """One top-level statement of a cell: what it binds, what it uses, and its text."""
+    """One top-level statement of a cell: what it binds, what it uses, its text, and what it changes that was bound."""
 
     place: tuple[int, int]  # cell, line
     binds: frozenset[str]
     uses: frozenset[str]
     text: str
+    changes: frozenset[str] = frozenset()
 
 
 def answer_source(cells: Iterable[str], defines: Iterable[str], given: Iterable[str] = ()) -> str:
@@ -26,17 +27,20 @@ def answer_source(cells: Iterable[str], defines: Iterable[str], given: Iterable[
     Where a name is bound more than once, the last one counts; `name = use(...)` binds nothing of the learner's. What is
     `given` is left out: it comes from elsewhere.
     """
-    last: dict[str, Statement] = {}
+    last: dict[str, list[Statement]] = {}
     for statement in statements(cells):
-        last.update(dict.fromkeys(statement.binds, statement))
+        last.update((name, [statement]) for name in statement.binds)
+        for name in statement.changes:
+            last.setdefault(name, []).append(statement)
     wanted, chosen, seen = list(defines), {}, set(given) | set(dir(builtins))
     while wanted:
         name = wanted.pop()
-        if name in seen or name not in last:
+        if name in seen:
             continue
         seen.add(name)
-        chosen[last[name].place] = last[name]
-        wanted += last[name].uses
+        for statement in last.get(name, last.get("*", [])):  # what nothing binds may come from a star import
+            chosen[statement.place] = statement
+            wanted += statement.uses
     return "\n\n".join(chosen[place].text for place in sorted(chosen)) + "\n" * bool(chosen)
 
 
@@ -65,8 +69,22 @@ def _statement(node: ast.stmt, rows: list[str], cell: int) -> list[Statement]:
     binds = {n.id for n in _outside_functions(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         binds.add(node.name)
+    changes = _changed(node)
     uses = frozenset(_globals(symtable.symtable(textwrap.dedent(text), "<cell>", "exec")))
-    return [Statement((cell, first), frozenset(binds), uses, text)]
+    return [Statement((cell, first), frozenset(binds - changes), uses, text, frozenset(changes))]
+
+
+def _changed(node: ast.stmt) -> set[str]:
+    """The names that `n += 1`, `gates["AND"] = ...` and `Layer.forward = ...` change and do not bind."""
+    if not isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
+        return set()
+    targets, found = node.targets if isinstance(node, ast.Assign) else [node.target], set()
+    for target in targets:
+        part = isinstance(node, ast.AugAssign)
+        while isinstance(target, (ast.Attribute, ast.Subscript)):
+            target, part = target.value, True
+        found |= {target.id} if part and isinstance(target, ast.Name) else set()
+    return found
 
 
 def _lends(node: ast.stmt) -> bool:

@@ -86,7 +86,7 @@ def returns(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict)
     if got is None:
         printed = mine.get("printed", "").strip()
         if printed:
-            return f"`{case.part}` prints its result and returns nothing. Write `return` in place of `print`."
+            return f"`{case.part}` prints something and returns nothing. Should a `print` be a `return`?"
         return f"`{case.part}` returns nothing. Is there a `return` in front of the result?"
     return ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import inspect
 import traceback
+from dataclasses import replace
 from typing import Any
 
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
@@ -23,6 +24,9 @@ WORDS = {
 }
 
 
+ALONE = "It works here, but not by itself, so later notebooks will not have it: write it in one cell."
+
+
 def check(id: str, *answers: Any) -> None:
     """Judge exercise `id`. It finds the answer by its name in the notebook; a script may hand it over."""
     ex = known(id)
@@ -31,8 +35,8 @@ def check(id: str, *answers: Any) -> None:
     notebook.note_check(ex.id)
     names = dict(zip(ex.defines, answers)) if answers else notebook.names()
     verdict = judge(ex, names)
-    if verdict.state == CORRECT:
-        keep_answer(ex, _source(ex, names))
+    if verdict.state == CORRECT and not keep_answer(ex, _source(ex, names)) and notebook.cells():
+        verdict = replace(verdict, sentence=f"{verdict.sentence} {ALONE}".strip())
     tell(ex, verdict)
 
 
@@ -135,7 +139,7 @@ def hint(id: str) -> None:
     if ex is None:
         return
     last = len(ex.hints)
-    n = record.change("exercises", ex.id, lambda e: e.update(hints=min(e.get("hints", 0) + 1, last)))["hints"]
+    n = record.change("exercises", ex.id, lambda e: e.update(hints=min(max(e.get("hints", 0), 0) + 1, last)))["hints"]
     after = f' That was the last hint. `solution("{ex.id}")` shows our answer.' if n == last else ""
     say(f"Hint {n} of {last}", ex.hints[n - 1] + after)
 

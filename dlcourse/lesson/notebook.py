@@ -54,8 +54,9 @@ def on_failing_exercise(tell: Callable[[str, BaseException], None]) -> None:
             traceback((kind, error, trace), tb_offset=tb_offset)
 
     def unread(exc_tuple: Any = None, *args: Any, **rest: Any) -> None:
-        """IPython shows a cell whose indentation makes no sense without asking the handler."""
-        if not (exc_tuple and isinstance(exc_tuple[1], SyntaxError) and told(exc_tuple[1])):
+        """IPython shows odd indentation, and a `return` outside of a function, without asking the handler."""
+        error = (exc_tuple or sys.exc_info())[1]
+        if not (isinstance(error, SyntaxError) and told(error)):
             traceback(exc_tuple, *args, **rest)
 
     traceback, here.showtraceback = here.showtraceback, unread

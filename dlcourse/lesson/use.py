@@ -39,11 +39,10 @@ def use(id: str) -> Any:
     if (hers := accepted(ex)) is not None:
         say(f"Using your {words}".replace("`", ""), f"Exercise {ex.id}, as it was accepted.", "good")
         return _values(ex, hers)
-    say(
-        f"Using the course's {words}".replace("`", ""),
-        f"Yours takes over as soon as exercise {ex.id} is correct.",
-        "open",
-    )
+    solved = record.read()["exercises"].get(ex.id, {}).get("state") == CORRECT
+    why = f"Yours takes over as soon as exercise {ex.id} is correct."
+    why = f"Exercise {ex.id} is solved, but no answer that passes is kept: run its cell again." if solved else why
+    say(f"Using the course's {words}".replace("`", ""), why, "open")
     return _values(ex, courses(ex))
 
 
@@ -73,10 +72,12 @@ def _judged(ex: Exercise, names: dict[str, Any]) -> Verdict | None:
         return None
 
 
-def keep_answer(ex: Exercise, source: str) -> None:
-    """Save an accepted answer, whole, for later kernels and notebooks; not a text that is not correct by itself."""
-    if source.strip() and _fresh(ex, source) is not None:
-        record.keep(f"answers/{ex.id}.py", f"# The accepted answer to exercise {ex.id}, {ex.title}.\n\n{source}")
+def keep_answer(ex: Exercise, source: str) -> bool:
+    """Save an accepted answer, whole, for later kernels -> False for a text that is not correct by itself."""
+    if not source.strip() or _fresh(ex, source) is None:
+        return False
+    record.keep(f"answers/{ex.id}.py", f"# The accepted answer to exercise {ex.id}, {ex.title}.\n\n{source}")
+    return True
 
 
 def accepted(ex: Exercise) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ SAID = {  # an answer -> the whole sentence
     ),
     "prints": (
         "def scale(x, k):\n    print(k * x + 1)",
-        "`scale` prints its result and returns nothing. Write `return` in place of `print`.",
+        "`scale` prints something and returns nothing. Should a `print` be a `return`?",
     ),
     "nan": (
         "def scale(x, k): return k * x + np.nan",
@@ -258,7 +258,8 @@ def test_no_cause_is_named_where_one_nearly_matches(source):
 
 def test_a_cause_that_stops_is_matched_by_its_error():
     stops = exercise(wrong=[Wrong("no array", lambda x, k: x.nothing, "There is no such thing.")])
-    assert judged("def scale(x, k): return x.also_nothing", stops).key == "no array"
+    assert judged("def scale(x, k): return 0 * k + x.nothing", stops).key == "no array"
+    assert judged("def scale(x, k): return x.also_nothing", stops).key == "", "the same kind of error, another one"
     assert judged("def scale(x, k): return x[9]", stops).key == ""
 
 

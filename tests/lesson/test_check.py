@@ -164,6 +164,7 @@ STOPS = {
     "def unit(x):\n    y = 1\n   return y": "Line 3 of this cell is not Python yet: unindent does not match any outer",
     "def unit(x):\nreturn x": "Line 2 of this cell is not Python yet: expected an indented block",
     'unit = """never closed': "Line 1 of this cell is not Python yet: ",
+    "def unit(x):\n    y = x\nreturn y": "Line 3 of this cell is not Python yet: 'return' outside function.",
     "unit = 'never closed": "Line 1 of this cell is not Python yet: unterminated string",
     "unit = np.dott": "Line 1 of this cell stops with AttributeError: module 'numpy' has no attribute 'dott'",
     "x = 1\nunit = nump.dot": "Line 2 of this cell uses nump, which is not defined: a typo, or a cell",

@@ -17,6 +17,7 @@ HELPER = "import math as m\n\ndef total(w, x):\n    return m.fsum(w * x)"
 RIGHT = "def unit(x, w, b, f):\n    'hers'\n    return f(total(w, x) + b)\n\ncheck('01.1')"
 USE = "unit = use('01.1')"
 COURSES = "Using the course's unit. Yours takes over as soon as exercise 01.1 is correct."
+GONE = "Using the course's unit. Exercise 01.1 is solved, but no answer that passes is kept: run its cell again."
 ACCEPTED = "Using your unit. Exercise 01.1, as it was accepted."
 
 
@@ -83,14 +84,14 @@ def test_a_saved_answer_is_checked_again(notebook, work, change):
     solve(notebook)
     saved(work).write_bytes(change(saved(work).read_text()).encode(errors="surrogateescape"))
     notebook.fresh()
-    assert notebook.run(USE) == COURSES and not hers(notebook)
+    assert notebook.run(USE) == GONE and not hers(notebook)
 
 
 def test_a_saved_answer_that_never_ends_is_given_up(notebook, work):
     solve(notebook)
     saved(work).write_text("while True:\n    pass\n")
     notebook.fresh()
-    assert notebook.run(USE) == COURSES
+    assert notebook.run(USE) == GONE
 
 
 def test_two_names_come_together(notebook):
@@ -188,3 +189,32 @@ def test_a_grader_takes_no_saved_answer(notebook, monkeypatch):
 def test_an_exercise_that_is_not_there(id):
     with pytest.raises(ValueError, match="there is no exercise"):
         use(id)
+
+
+PIECES = {
+    "by entries": (
+        "01.4",
+        ["gates = {}", *(f"gates[{k!r}] = {v}" for k, v in exercises("01")["01.4"].reference.items())],
+    ),
+    "counted": ("01.1", ["n = 1", "n += 1", "def unit(x, w, b, f):\n    return f(np.dot(w, x) + b * n / 2)"]),
+    "with a star": ("01.3", ["from numpy import *", "def sigmoid(z):\n    return 0.5 * (1 + tanh(0.5 * z))"]),
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_an_answer_made_in_pieces_is_kept_whole(notebook, name):
+    id, cells = PIECES[name]
+    for cell in cells:
+        notebook.run(cell)
+    assert f"{id} Correct. All" in notebook.run(f'check("{id}")')
+    notebook.fresh()
+    assert "as it was accepted" in notebook.run(f'mine = use("{id}")')
+
+
+def test_an_answer_that_does_not_stand_alone_is_told_so(notebook):
+    notebook.run("made = {}\nexec('def hidden(x, w, b, f): return f(np.dot(w, x) + b)', globals())")
+    notebook.run("def unit(x, w, b, f):\n    return hidden(x, w, b, f)")
+    said = notebook.run('check("01.1")')
+    assert "01.1 Correct" in said and "not by itself" in said
+    notebook.fresh()
+    assert "is solved, but no answer that passes is kept" in notebook.run('unit = use("01.1")')

@@ -121,7 +121,7 @@ EXERCISE = Exercise(
         Wrong(
             "changes y",
             changes_y,
-            "The value is right, but y is overwritten. Compute the difference in a new array: `y - t`.",
+            "The value is right, but an array that you were handed is overwritten. Compute in a new one.",
         ),
     ],
     hints=(

@@ -181,7 +181,7 @@ EXERCISE = Exercise(
         Wrong(
             "changes t",
             changes_t,
-            "The values are right, but t is overwritten. Compute the difference in a new array.",
+            "The values are right, but an array that you were handed is overwritten. Compute in new ones.",
         ),
     ],
     equivalent={

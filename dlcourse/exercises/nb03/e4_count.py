@@ -129,7 +129,7 @@ EXERCISE = Exercise(
         Wrong(
             "eats the list",
             eats_the_list,
-            "The number is right, but the list is changed: `pop` takes away what the caller still needs.",
+            "The number is right, but the list is changed, and the caller still needs it. Leave it as it was.",
         ),
     ],
     hints=(
