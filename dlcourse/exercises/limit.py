@@ -5,9 +5,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+from .worker import learners
 
 
 class TimeLimit(BaseException):
@@ -19,7 +24,8 @@ def limited(seconds: float) -> Iterator[None]:
     """Raise TimeLimit inside the block when the time is up, and again every tenth of a second until it is left.
 
     On the main thread by a timer signal, whose handler and rest of time are restored; elsewhere, and where there are no
-    such signals (Windows), by a second thread. A call into compiled code ends before it is noticed.
+    such signals (Windows), by a second thread. A call into compiled code ends before it is noticed. A bare `except:`
+    around the whole loop can swallow it on the main thread only for a moment, see _once_more.
     """
     main = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
     with _by_signal(seconds) if main else _by_thread(seconds):
@@ -28,10 +34,14 @@ def limited(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _by_signal(seconds: float) -> Iterator[None]:
-    inside = True
+    inside, swallowed, tracing = True, 0, sys.gettrace()
 
-    def up(*_: object) -> None:
+    def up(_: int, frame: FrameType | None) -> None:
+        nonlocal swallowed
         if inside:
+            if swallowed:
+                _once_more(frame, swallowed)
+            swallowed += 1
             raise TimeLimit
 
     began, old = time.monotonic(), signal.signal(signal.SIGALRM, up)
@@ -40,10 +50,35 @@ def _by_signal(seconds: float) -> Iterator[None]:
         yield
     finally:
         inside = False
+        if swallowed > 1:
+            sys.settrace(tracing)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old if old is not None else signal.SIG_DFL)
         if rest:  # somebody else's timer was running
             signal.setitimer(signal.ITIMER_REAL, max(1e-3, rest - (time.monotonic() - began)), interval)
+
+
+def _once_more(frame: FrameType | None, lines: int) -> None:
+    """Raise TimeLimit a second time, so many lines of the learner's later.
+
+    What an `except:` has swallowed is raised again at a line further on. With one line more each time, it comes to one
+    that no `except:` is around: there is one in every loop that begins anew.
+    """
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal lines
+        if not learners(frame.f_code.co_filename):
+            return None
+        if event == "line":
+            lines -= 1
+            if not lines:
+                raise TimeLimit
+        return trace
+
+    while frame is not None:
+        frame.f_trace = trace
+        frame = frame.f_back
+    sys.settrace(trace)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 
@@ -75,6 +76,44 @@ ENDLESS = [
 ]
 
 
+def swallows_all_for_ever():
+    while True:
+        try:
+            sum(range(1000))
+        except:  # noqa: E722
+            pass
+
+
+def swallows_all_twice_over():
+    while True:
+        try:
+            try:
+                time.sleep(0.01)
+            except:  # noqa: E722
+                pass
+        except:  # noqa: E722
+            pass
+
+
+def goes_on_whatever_happens():
+    while True:
+        try:
+            endless()
+        finally:
+            continue  # noqa: B012
+
+
+def swallows_in_a_function():
+    while True:
+        try:
+            swallows_all_once()
+        except BaseException:
+            continue
+
+
+SWALLOWS = [swallows_all_for_ever, swallows_all_twice_over, goes_on_whatever_happens, swallows_in_a_function]
+
+
 def on_a_thread(function):
     """What it returns, or raises, on a thread of its own."""
     found = []
@@ -110,6 +149,13 @@ def test_what_does_not_end_is_ended(place, work):
     seconds = place(lambda: ended(work))
     assert isinstance(seconds, float), seconds
     assert SHORT * 0.9 <= seconds < 5
+
+
+@pytest.mark.parametrize("work", SWALLOWS)
+def test_a_loop_that_swallows_everything_is_ended_on_the_main_thread(work):
+    before = sys.gettrace()
+    assert ended(work) < 5
+    assert sys.gettrace() is before
 
 
 def test_a_time_limit_is_no_exception_that_learners_catch():
