@@ -123,7 +123,7 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
     """None if this part of the answer is right in all its cases."""
     bad = [i for i in places if not same(ex, mine[i], wants[i])]
     if not bad:
-        return _unsteady(ex, runner, part, cases[places[0]], wants[places[0]])
+        return _unsteady(ex, runner, part, [cases[i] for i in places], [wants[i] for i in places])
     if problem := mine[bad[0]].get("problem"):
         return Verdict(NOT_YET, problem)
     if ex.broken is not None and _as_given(ex, seed, places, mine):
@@ -137,20 +137,20 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
         for i in bad:
             if sentence := stage(ex, cases[i], mine[i], wants[i], about):
                 return _not_yet(ex, sentence + sentences.where(*alike), cases[i], mine[i], wants[i])
-    again = applied(ex, cases[places[0]], ask(ex, runner, cases[places[0]]))
-    if not same(ex, again, mine[places[0]]):
-        return Verdict(NOT_YET, _changing(part), (("call", cases[places[0]].shown),))
+    if unsteady := _unsteady(ex, runner, part, [cases[i] for i in places], [mine[i] for i in places]):
+        return unsteady
     sentence = sentences.value_of(
         part, *([r.get("value") for r in (reports[i] for i in places)] for reports in (mine, wants))
     )
     return _not_yet(ex, sentence + sentences.where(*alike), cases[bad[0]], mine[bad[0]], wants[bad[0]])
 
 
-def _unsteady(ex: Exercise, runner: Runner, part: str, case: Case, want: Report) -> Verdict | None:
-    """An answer that is right must be right when it is asked again."""
-    if same(ex, applied(ex, case, ask(ex, runner, case)), want):
-        return None
-    return Verdict(NOT_YET, _changing(part), (("call", case.shown),))
+def _unsteady(ex: Exercise, runner: Runner, part: str, cases: list[Case], before: list[Report]) -> Verdict | None:
+    """An answer must say the same when it is asked again, in every case."""
+    for case, once in zip(cases, before):
+        if not same(ex, applied(ex, case, ask(ex, runner, case)), once):
+            return Verdict(NOT_YET, _changing(part), (("call", case.shown),))
+    return None
 
 
 def _changing(part: str) -> str:

@@ -68,7 +68,21 @@ def runs(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) ->
     if error == "FloatingPointError":
         kind = "divides by zero" if "divide" in says else "overflows" if "overflow" in says else "computes nan"
         return f"`{name}` {kind}{at}."
+    if error == "TypeError" and not line and (sentence := method(says)):
+        return sentence
     return f"`{name}` stops{at} with {error}: {says}" if says else f"`{name}` stops{at} with {error}."
+
+
+def method(says: str) -> str:
+    """What Python says of a method that does not take what it is called with, in terms of `self`; '' for the rest."""
+    if found := re.fullmatch(r"(\w+\.\w+)\(\) takes (.+) positional arguments? but (\d+) (?:was|were) given", says):
+        called, takes, given = found.groups()
+        front = f"is called with {counted(int(given) - 1, 'argument')}, and the object comes in front: {given} in all"
+        return f"`{called}` {front}. Yours takes {takes}. Is `self` its first parameter?"
+    if found := re.fullmatch(r"(\w+\.\w+)\(\) missing \d+ required positional arguments?: (.+)", says):
+        called, names = found.groups()
+        return f"`{called}` asks for more than it is given: {names}. See in the exercise what it is called with."
+    return ""
 
 
 def undefined(name: str, kept: bool = False) -> str:
@@ -130,7 +144,7 @@ def finite(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) 
 def unchanged(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) -> str:
     """Are the inputs as they were?"""
     if mine.get("changed") and not want.get("changed"):
-        return f"`{case.part}` changes the array that it is handed. Make a new one, and leave the input as it was."
+        return f"`{case.part}` changes what it is handed. Make something new, and leave the input as it was."
     return ""
 
 

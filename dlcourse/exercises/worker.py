@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import decimal
 import inspect
 import io
 import json
 import linecache
+import numbers
 import os
 import struct
 import sys
@@ -24,6 +26,7 @@ import numpy as np
 
 MOST_BYTES, MOST_ITEMS, MOST_TEXT, MOST_DEPTH = 8 << 20, 10_000, 10_000, 6
 DTYPES = {"|b1", "|i1", "|u1", *(f"<{kind}{n}" for kind in "iu" for n in (2, 4, 8)), "<f2", "<f4", "<f8"}
+REAL = (numbers.Real, decimal.Decimal)
 COURSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -60,9 +63,11 @@ def plain(value: Any, depth: int = 0) -> Any:
         return {k if type(k) in (str, int) else str(k)[:100]: plain(v, depth + 1) for k, v in value.items()}
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
-        array = array.astype(array.dtype.newbyteorder("<"), copy=True)
+        objects = array.dtype.kind == "O" and all(isinstance(v, REAL) for v in array.flat)
+        wide = objects or array.dtype.kind == "f" and array.itemsize > 8
+        array = array.astype("<f8" if wide else array.dtype.newbyteorder("<"), copy=True)
         return array if array.dtype.str in DTYPES and array.nbytes <= MOST_BYTES // 2 else _other(value)
-    return _other(value)
+    return float(value) if isinstance(value, REAL) else _other(value)
 
 
 def _other(value: Any) -> Mark:
@@ -163,7 +168,7 @@ def perform(names: dict, steps: list, errors: dict | None = None) -> dict:
                     values.append(plain(found))
     except NotImplementedError:
         return {"value": OPEN, "printed": out.getvalue()}
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         return {**failure(error), "printed": out.getvalue()}
     return {"value": values[0] if len(values) == 1 else tuple(values), "changed": changed, "printed": out.getvalue()}
 
@@ -201,8 +206,8 @@ def _same(a: Any, b: Any) -> bool:
 
 def failure(error: BaseException) -> dict:
     """An exception as data: its type, what it says, and the learner's own lines on the way to it."""
-    own = [f for f in traceback.extract_tb(error.__traceback__) if _learners(f.filename)]
-    line = error.lineno if isinstance(error, SyntaxError) else own[-1].lineno if own else None
+    own = [f for f in traceback.extract_tb(error.__traceback__) if learners(f.filename)]
+    line = own[-1].lineno if own else getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     trace = "".join(f"line {f.lineno}, in {f.name}:  {f.line or ''}\n" for f in own[-8:])
     name = (getattr(error, "name", None) or "") if isinstance(error, NameError) else ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
@@ -211,17 +216,11 @@ def failure(error: BaseException) -> dict:
         says = str(error)
     except Exception:  # an exception of the learner's own whose text fails
         says = ""
-    return {
-        "error": type(error).__name__[:100],
-        "says": says[:500],
-        "line": line,
-        "trace": trace[:4000],
-        "name": name[:100],
-        "kept": name in getattr(holder, "__dict__", ()),  # a method meant self.name
-    }
+    found = {"error": type(error).__name__[:100], "says": says[:500], "line": line, "trace": trace[:4000]}
+    return {**found, "name": name[:100], "kept": name in getattr(holder, "__dict__", ())}  # a method meant self.name
 
 
-def _learners(filename: str) -> bool:
+def learners(filename: str) -> bool:
     """True for code that the learner wrote: no library, and nothing of the course."""
     path = os.path.abspath(filename)
     own = filename.startswith("<exercise") or "ipykernel_" in filename or filename.startswith("<ipython-input")
@@ -258,7 +257,7 @@ def run_cell(names: dict, source: str, title: str) -> dict:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec(compile(source, filename, "exec"), names)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         return failure(error)
     return {}
 

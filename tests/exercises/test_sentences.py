@@ -65,7 +65,7 @@ SAID = {  # an answer -> the whole sentence
     ),
     "changes x": (
         "def scale(x, k):\n    y = k * x + 1\n    x += 1\n    return y",
-        "`scale` changes the array that it is handed. Make a new one, and leave the input as it was.",
+        "`scale` changes what it is handed. Make something new, and leave the input as it was.",
     ),
     "returns nothing": (
         "def scale(x, k):\n    y = k * x + 1",
@@ -156,6 +156,8 @@ def test_an_argument_that_must_be_named_is_named():
 def test_random_results_are_told():
     for source in (
         "def scale(x, k): return k * x + 1 + np.random.default_rng().normal(size=x.shape)",
+        "def scale(x, k): return k * x + (1 if len(x) > 1 else np.random.default_rng().normal(size=x.shape))",
+        "seen = []\ndef scale(x, k):\n    seen.append(len(x))\n    return k * x + 1 + (seen.count(4) > 1)",
         "seen = []\ndef scale(x, k):\n    seen.append(1)\n    return k * x + 1 if len(seen) <= 3 else 7 * x",
     ):
         verdict = judged(source)
@@ -191,6 +193,18 @@ def test_a_class_hears_about_its_methods():
     assert "`Counter` is called with 1 argument; yours takes 0" in verdict.sentence
     verdict = judged("class Counter:\n    def __init__(self, start): self.n = start", CLASS)
     assert verdict.state == NOT_YET and "AttributeError" in verdict.sentence and "up" in verdict.sentence
+
+
+def test_a_method_hears_about_self():
+    verdict = judged("class Counter:\n    def __init__(self, start): pass\n    def up(by): return 1", CLASS)
+    assert verdict.sentence == (
+        "`Counter.up` is called with 1 argument, and the object comes in front: 2 in all. Yours takes 1. "
+        "Is `self` its first parameter?"
+    )
+    verdict = judged("class Counter:\n    def __init__(self, start): pass\n    def up(self, by, to): return 1", CLASS)
+    assert verdict.sentence.startswith("`Counter.up` asks for more than it is given: 'to'.")
+    verdict = judged(RIGHT + "return self.up()", CLASS)  # a call of her own, in a line of hers
+    assert "stops in line 4 with TypeError" in verdict.sentence
 
 
 def test_a_function_where_a_class_is_wanted_and_the_other_way_round():

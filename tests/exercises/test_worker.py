@@ -2,6 +2,8 @@
 
 import ast
 import base64
+import decimal
+import fractions
 import json
 import re
 import subprocess
@@ -116,6 +118,15 @@ def test_what_is_no_data_is_named_and_no_more():
         assert through(plain([value])) == [Mark("other", said)]
 
 
+def test_numbers_of_other_kinds_are_numbers():
+    third = fractions.Fraction(1, 3)
+    assert through(plain(third)) == 1 / 3
+    assert through(plain(decimal.Decimal("0.25"))) == 0.25
+    for array in (np.array([third, 2, True]), np.array([1 / 3, 2, 1], np.longdouble)):
+        found = through(plain(array))
+        assert found.dtype == "<f8" and found.tolist() == [1 / 3, 2, 1]
+
+
 def test_deep_and_circular_things_end():
     deep, ring = [], []
     ring.append(ring)
@@ -138,7 +149,7 @@ def test_subclasses_become_what_they_are_made_of():
         pass
 
     assert alike(through(plain(Rows([1, 2]))), [1, 2])
-    assert through(plain(Number(1.5))) == Mark("other", "Number")
+    assert through(plain(Number(1.5))) == 1.5
     assert alike(through(plain(np.float32(0.5))), np.array(0.5, np.float32))
     assert alike(through(plain({True: 1, 2.5: 2})), {"True": 1, "2.5": 2})
 

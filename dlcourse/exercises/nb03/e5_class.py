@@ -41,6 +41,8 @@ def cases(rng):
     for read in ("W", "b", "parameters"):
         _, W, b = numbers(2, 3, 2)
         yield script("Layer", made("layer", W, b, "np.tanh"), get(f"layer.{read}"), tag=f"reading layer.{read}")
+    x, W, b = numbers(2, 3, 2)
+    yield script("Layer", made("layer", W, b, "np.cos"), do("layer.f", x), tag="calling layer.f")
     x, W, b = numbers(2, 2, 3)
     twice = made("layer", W, b, "np.sin"), do("layer.forward", x), do("layer.forward", x + 1), do("layer.forward", x)
     yield script("Layer", *twice, tag="three batches in a row")
@@ -62,7 +64,7 @@ def cases(rng):
 class Properties:
     def __init__(self, W, b, f):
         self.weights = np.vstack([W, b])
-        self.bend = f
+        self.f = f
 
     W = property(lambda self: self.weights[:-1])
     b = property(lambda self: self.weights[-1])
@@ -72,7 +74,7 @@ class Properties:
         return self.weights.size
 
     def forward(self, x):
-        return self.bend(x @ self.W + self.b)
+        return self.f(x @ self.W + self.b)
 
 
 class Units:
@@ -152,6 +154,14 @@ class OtherNames(Layer):
         return self.f(x @ self.weights + self.bias)
 
 
+class OtherNameOfTheBend(Layer):
+    def __init__(self, W, b, f):
+        self.W, self.b, self.g, self.parameters = W, b, f, W.size + b.size
+
+    def forward(self, x):
+        return self.g(x @ self.W + self.b)
+
+
 class NothingKept(Layer):
     def __init__(self, W, b, f):
         pass
@@ -224,6 +234,11 @@ EXERCISE = Exercise(
             OtherNames,
             "`forward` works, but W and b cannot be read as `layer.W` and `layer.b`. Keep them under these names.",
             source="https://github.com/Sentdex/NNfSiX/issues/122",
+        ),
+        Wrong(
+            "other name of the bend",
+            OtherNameOfTheBend,
+            "`forward` works, but the bend cannot be called as `layer.f`. Keep it under that name.",
         ),
         Wrong(
             "nothing kept",
