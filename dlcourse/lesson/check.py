@@ -81,23 +81,25 @@ def tell_failure(id: str, error: BaseException) -> None:
     line = f"Line {number} of this cell" if number else "This cell"
     if isinstance(error, NotImplementedError):
         return tell(ex, Verdict(NOT_ATTEMPTED, "Write your answer in place of `raise NotImplementedError()`."))
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and inside:
         rows = [("the line", (error.text or "").strip())] if error.text else []
         verdict = Verdict(NOT_YET, f"{line} is not Python yet: {error.msg or 'a SyntaxError'}.", tuple(rows))
     elif about["name"] and inside:
         verdict = Verdict(NOT_YET, f"{line} uses `{about['name']}`, {undefined(about['name'])}")
     else:
         verdict = Verdict(NOT_YET, f"{line} stops with {about['error']}: {about['says']}", trace=about["trace"])
-    tell(ex, verdict, tried=not isinstance(error, (SyntaxError, NameError)))
+    tell(ex, verdict, tried=not (isinstance(error, NameError) or isinstance(error, SyntaxError) and inside))
 
 
 def _place(error: BaseException) -> tuple[int | None, bool]:
     """The line of this cell that failed, and whether it failed itself and not in what it calls from elsewhere."""
-    if isinstance(error, SyntaxError):
-        return error.lineno, True
+    if notebook.under_a_magic():  # lines are counted anew below it
+        return None, False
     frames = traceback.extract_tb(error.__traceback__)
     cell = next((f.filename for f in frames if f.name == "<module>"), "")
     mine = [f for f in frames if f.filename == cell]
+    if isinstance(error, SyntaxError):  # of the cell, which then has not run, or of what it hands to `eval`
+        return (mine[-1].lineno, False) if mine else (error.lineno, True)
     return (mine[-1].lineno, mine[-1] is frames[-1]) if mine else (None, False)
 
 

@@ -68,3 +68,9 @@ def raw_cell(shell: Any) -> str:
     """The cell that is running, as it was typed."""
     raw = getattr(shell.history_manager, "input_hist_raw", None) or [""]
     return raw[-1] if isinstance(raw[-1], str) else ""
+
+
+def under_a_magic() -> bool:
+    """Does the cell that is running begin with `%%time` or the like?"""
+    here = shell()
+    return bool(here) and raw_cell(here).lstrip().startswith("%%")

@@ -26,7 +26,7 @@ def predict(id: str, answer: Any = ..., choices: tuple = ()) -> None:
     answer = answer.item() if hasattr(answer, "item") and getattr(answer, "size", 0) == 1 else answer
     if choices and not (isinstance(answer, (str, numbers.Real)) and answer in choices):
         return say(label, f"`{answer!r}` is not one of: {', '.join(map(_shown, choices))}.", "wrong")
-    if not choices and (not isinstance(answer, numbers.Real) or isinstance(answer, bool)):
+    if not choices and (not isinstance(answer, numbers.Real) or isinstance(answer, bool) or answer != answer):
         return say(label, f"`{answer!r}` is not a number.", "wrong")
     if not choices and MOST < abs(answer) < math.inf:
         return say(label, "That number is too large.", "wrong")

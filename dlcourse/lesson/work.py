@@ -48,7 +48,7 @@ def _plainly(path: Path) -> Iterator[None]:
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Replace a file in one move: a full disk or a lost power supply leaves the old one."""
-    data = content.encode() if isinstance(content, str) else content
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     with _plainly(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -169,7 +169,8 @@ STOPS = {
     "unit = np.dott": "Line 1 of this cell stops with AttributeError: module 'numpy' has no attribute 'dott'",
     "x = 1\nunit = nump.dot": "Line 2 of this cell uses nump, which is not defined: a typo, or a cell",
     "def helper():\n    return 1 / 0\nunit = helper()": "Line 2 of this cell stops with ZeroDivisionError: division by",
-    "raise SyntaxError": "This cell is not Python yet: a SyntaxError.",
+    "raise SyntaxError": "Line 1 of this cell stops with SyntaxError",
+    "x = 1\nunit = eval('1 +')": "Line 2 of this cell stops with SyntaxError: invalid syntax",
 }
 
 
@@ -180,6 +181,13 @@ def test_a_cell_that_stops_is_told_by_a_card(notebook, work, cell):
     assert notebook.printed == "", "no traceback"
     tries = int("stops with" in STOPS[cell])
     assert noted(work)["exercises"]["01.1"] == {"tries": tries, "state": "not yet"}
+
+
+def test_below_a_magic_no_line_is_named(notebook):
+    """They are counted anew there."""
+    said = notebook.run("%%time\nx = 1\nunit = 1 / 0\n\ncheck('01.1')")
+    assert said.startswith(f"{HEAD}This cell stops with ZeroDivisionError: division by zero"), said
+    assert "Traceback" not in notebook.printed
 
 
 def test_an_answer_left_open_is_not_tried(notebook, work):
