@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from .openings import without_markers
 from .source import Cell
 
+RHYTHM = (  # which markdown cell must hold what
+    (0, re.compile(r"\*\*The question\.\*\*[^?]*\?"), "the first cell has no `**The question.**` with a question mark"),
+    (0, re.compile(r"[Aa]bout \d+ minutes"), "the first cell does not say `About NN minutes`"),
+    (-1, re.compile(r"^## What you can now claim$", re.M), "the last cell has no heading `What you can now claim`"),
+    (-1, re.compile(r"^## What you can now claim$.*\?", re.M | re.S), "the last cell ends without a question"),
+)
 LOOK = re.compile(r"\b(show|explore\w*|LivePlot)\(")
 
 
 @dataclass(frozen=True)
 class Facts:
     """cells and words are counts; lines: code lines of each code cell; stretch: most code cells in a row without a
-    picture; columns: the longest line of code."""
+    picture; columns: the longest line of code; missing: what the opening and the end lack, one sentence each."""
 
     cells: int
     words: int
@@ -23,6 +29,7 @@ class Facts:
     figures: int
     stretch: int
     columns: int
+    missing: tuple[str, ...] = ()
 
     @property
     def median(self) -> float:
@@ -51,7 +58,7 @@ class Facts:
             (self.columns <= 95, f"a code line of {self.columns} columns, wanted at most 95"),
             (self.stretch <= 3, f"{self.stretch} code cells in a row with nothing to look at, wanted at most 3"),
         ]
-        return [sentence for fine, sentence in bounds if not fine]
+        return [sentence for fine, sentence in bounds if not fine] + list(self.missing)
 
 
 def facts(cells: list[Cell]) -> Facts:
@@ -59,13 +66,15 @@ def facts(cells: list[Cell]) -> Facts:
     code = [without_markers(c.text) for c in cells if c.kind == "code"]
     if not code:
         raise ValueError("a lesson has at least one code cell")
+    texts = [c.text for c in cells if c.kind == "markdown"] or [""]
     looks = [bool(LOOK.search(text)) for text in code]
     return Facts(
         cells=len(cells),
-        words=sum(_words(c.text) for c in cells if c.kind == "markdown"),
+        words=sum(map(_words, texts)),
         lines=tuple(sum(bool(row.strip()) for row in text.splitlines()) for text in code),
         figures=sum(looks),
         columns=max(len(row) for text in code for row in text.splitlines() or [""]),
+        missing=tuple(sentence for place, form, sentence in RHYTHM if not form.search(texts[place])),
         stretch=max(len(run) for run in "".join(".x"[not look] for look in looks).split(".")),
     )
 

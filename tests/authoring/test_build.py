@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -273,8 +274,11 @@ def test_nothing_to_build_is_said(tmp_path, capsys):
 
 # ---------------------------------------------------------------- facts
 def lesson(code: list[str], words: int = 1000, text_cells: int = 16) -> list:
-    text = "".join(f"# %% [markdown]\n# ## S{i}\n# {'word ' * (words // text_cells)}\n" for i in range(text_cells))
-    return read(text + "".join(f"# %%\n{c}\n" for c in code))
+    opening = "# **The question.** Why? *About 40 minutes.*\n"
+    text = "".join(f"# %% [markdown]\n# ## S{i}\n# {'word ' * (words // text_cells)}\n" for i in range(text_cells - 1))
+    text = text.replace("# word", opening + "# word", 1)
+    ending = f"# %% [markdown]\n# ## What you can now claim\n# {'word ' * (words // text_cells)} What next?\n"
+    return read(text + "".join(f"# %%\n{c}\n" for c in code) + ending)
 
 
 def test_facts_are_counted():
@@ -312,6 +316,26 @@ def test_a_good_lesson_is_within_bounds():
 def test_each_bound_is_kept(cells, sentence):
     problems = facts(cells).problems()
     assert len(problems) == 1 and sentence in problems[0]
+
+
+@pytest.mark.parametrize(
+    "there, instead, sentence",
+    [
+        ("**The question.** Why?", "Why?", "the first cell has no `**The question.**`"),
+        ("Why?", "So.", "the first cell has no `**The question.**`"),
+        ("About 40 minutes", "Not long", "does not say `About NN minutes`"),
+        ("What next?", "That is all.", "ends without a question"),
+    ],
+)
+def test_the_opening_and_the_end_are_looked_at(there, instead, sentence):
+    cells = [replace(c, text=c.text.replace(there, instead)) for c in lesson(["show(x)"] * 6)]
+    problems = facts(cells).problems()
+    assert len(problems) == 1 and sentence in problems[0], problems
+
+
+def test_the_end_has_its_heading():
+    cells = [replace(c, text=c.text.replace("What you can now claim", "The end")) for c in lesson(["show(x)"] * 6)]
+    assert "no heading `What you can now claim`" in facts(cells).problems()[0]
 
 
 def test_facts_fail_outside_the_bounds(course, capsys):
