@@ -48,7 +48,7 @@ show(figures.pixels(digits.x_train[0]))
 # The right-hand side is all that any program gets. Put the rows one behind the other and you have a list of 64 numbers.
 # From this list, it must say which digit it is.
 #
-# We split the images into two heaps. From the **training** images the program may learn. The **test** images it never
+# We split the images into two heaps. From the **training images** the program may learn. The **test images** it never
 # sees while it learns. They are the exam, and an exam whose answers you have seen before proves nothing.
 
 # %% tags=["nbval-check-output"]
@@ -56,7 +56,7 @@ print("to train on", digits.x_train.shape)
 print("to test on ", digits.x_test.shape)
 
 # %% [markdown]
-# Such a pair is a **shape**: first how many images, then how many numbers each of them has.
+# Two sizes like these are a **shape**: first how many images, then how many numbers each of them has.
 #
 # ## 2 · What a network is
 #
@@ -203,8 +203,8 @@ share_right = use("00.1")
 # ## 6 · Luck?
 #
 # The weights started as random numbers, and the images came in random order. Perhaps this was a lucky start. So let us do
-# it again, with other random numbers. A **seed** is the number that decides them: same seed, same run. (In the code, the
-# seed is called `key`.)
+# it again, with other random numbers. A **seed** is the number that decides which random numbers come: same seed, same
+# run. (In the code it is called `key`.)
 
 
 # %%

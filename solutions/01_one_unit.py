@@ -25,7 +25,7 @@ start("01")
 # ## 1 · Multiply, add, bend
 #
 # To a computer an image is a row of numbers. How could a row of numbers become a yes or a no? Here is the simplest idea:
-# let every number **vote**. Some pixels speak for it, some against it, most hardly matter. Add up the votes, then
+# let every number *vote*. Some pixels speak for it, some against it, most hardly matter. Add up the votes, then
 # decide. That idea is the unit.
 #
 # A unit has one **weight** $w_i$ for each input $x_i$, and one number of its own, the **bias** $b$. It computes
@@ -182,7 +182,7 @@ print(said, same and not any(straight.values()))
 # ## 3 · Logic, by choosing three numbers
 #
 # Let two inputs be 0 or 1, and bend with the step. The four possible inputs are the corners of a square. Where $z = 0$ the
-# unit changes its mind, and that is a straight **line**. On one side it says yes. The weights, drawn as an arrow, point to that
+# unit changes its mind, and that is a straight line. On one side it says yes. The weights, drawn as an arrow, point to that
 # side.
 #
 # Now give it an aim, a **gate**: AND is 1 if both inputs are 1, OR if at least one is, NAND if not both are.

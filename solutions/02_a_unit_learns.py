@@ -62,7 +62,7 @@ predict("02.a", ...)
 # The thick line is what the unit says, its **prediction** $y$. The points are the **desired values** $t$. The thin lines
 # are the differences, drawn for forty of the 293 images. To compare two units we want one number: square each
 # difference, so that too high and too low both count, and take the mean. A number that says how wrong the predictions
-# are is called a **loss**, and this one the *mean squared error*:
+# are is called a **loss**, and this one the **mean squared error**:
 #
 # $$L = \frac{1}{B} \sum_n (y_n - t_n)^2$$
 #
@@ -138,7 +138,8 @@ for h in (1e-1, 1e-5, 1e-17):
 #
 # $$w \leftarrow w - \text{lr} \cdot \text{slope}$$
 #
-# One such step is an **update**. The number lr, the **learning rate**, says how far to go. You choose it.
+# One such step, against the slope, is an **update**. The number lr, the **learning rate**, says how far to go. You
+# choose it.
 #
 # **Predict.** With lr = 1.5 the ball below comes to rest after a few updates. If we double it, to 3: will it come to rest
 # sooner, later or never? Then play. Which is the largest learning rate with which the ball still comes to rest?
@@ -227,8 +228,8 @@ show(figures.descent_map(loss2, [begin], (-0.6, 2.4), (-0.5, 1.1), arrow=arrow, 
 #
 # ## 5 · Until it gets no lower
 #
-# One step is not enough. **Gradient descent** repeats it. But when to stop? Near the bottom it gets flat, and the updates
-# become smaller and smaller. So here is a rule: stop after the first update that moves *no* number by `tol` or more. (And
+# One step is not enough. **Gradient descent** repeats it: slope, step, slope, step. But when to stop? Near the bottom it
+# gets flat, and the updates become smaller and smaller. So here is a rule: stop after the first update that moves *no* number by `tol` or more. (And
 # stop after `most` updates in any case, for if it diverges, the rule is never met.)
 #
 # **Predict.** Our unit will learn both its numbers, from w = 0.2 and b = 0.8, with lr = 0.01, until neither of them moves

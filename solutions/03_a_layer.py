@@ -38,7 +38,7 @@ b = -0.5 * (W**2).sum(axis=0)
 show(figures.unit_images(W, b))
 
 # %% [markdown]
-# So `W` has one **column** for each unit, with 64 weights in it, and `b` one number for each unit. Below, all ten units
+# So `W` has one *column* for each unit, with 64 weights in it, and `b` one number for each unit. Below, all ten units
 # look at the same three images, which had no part in the averages. We do not bend yet: `as_is` hands the sum on
 # unchanged. The unit that says most gives the answer.
 #
@@ -134,8 +134,9 @@ show(figures.product(x4[:1], W2, b2, unit=1, title="One example"))
 #
 # ### Exercise 03.2: a batch, dot by dot
 #
-# NumPy multiplies and adds a whole row in one call: `np.dot`. For each example and each unit, take one
-# **dot product**. (As in 03.1, any way is right; the comparison below wants this one.)
+# NumPy multiplies two rows, number by number, and adds it all up in one call, `np.dot`. The result is called their
+# **dot product**. For each example and each unit, take one. (As in 03.1, any way is right; the comparison below
+# wants this one.)
 
 
 # %% exercise 03.2
@@ -332,7 +333,7 @@ show(figures.layers([784, 10], ["pixels", "units"], "One layer for MNIST"))
 #
 # ## 7 · A layer to keep
 #
-# Two things are missing. The units of notebook 01 **bend** their sum. In a layer that costs one call more, because a bend
+# Two things are missing. The units of notebook 01 *bend* their sum. In a layer that costs one call more, because a bend
 # like `np.tanh` takes a whole table and treats each number alone. And a layer should carry its own numbers with it, so
 # that we can have several.
 #

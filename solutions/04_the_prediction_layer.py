@@ -27,7 +27,7 @@ start("04")
 # write $z$ for them. For each image one score is the largest. But is the answer a sure one, or a narrow one? Scores have
 # no scale that would say so.
 #
-# We would rather have **probabilities**: ten numbers, none below 0, that add up to 1. *Softmax* makes them from scores in
+# We would rather have **probabilities**: ten numbers, none below 0, that add up to 1. **Softmax** makes them from scores in
 # two steps. The power $e^z$ makes every number positive, and dividing by their sum makes the sum 1:
 #
 # $$p_k = \frac{e^{z_k}}{\sum_j e^{z_j}}$$
@@ -351,8 +351,8 @@ print("the evidence adds up to the scores:", np.allclose(again, layer(x_test, W,
 # %% [markdown]
 # ## 6 · What does it mix up?
 #
-# *96 in a hundred* does not say which ones. A **confusion matrix** does: a row for each true class, a column for each
-# answer, and in each place a count.
+# *96 in a hundred* does not say which ones. A **confusion matrix** does. It has a row for each true class, a column for
+# each answer, and in each place a count.
 #
 # ### Exercise 04.5: the confusion matrix
 #

@@ -129,8 +129,8 @@ show(figures.value_graph(unit, "One unit, as a graph", gradients=False))
 # ## 3 · Slopes multiply along the way
 #
 # How far does `y` move if `w1` is nudged? Follow the arrows. The nudge becomes 2 times as large on its way to `p`. It
-# passes the two sums unchanged. At last it is halved by the bend. **Along a way, slopes multiply.** This is the *chain
-# rule*.
+# passes the two sums unchanged. At last it is halved by the bend. **Along a way, slopes multiply.** This is the **chain
+# rule**.
 #
 # **Predict.** What is the slope of `y` for `x1`? Multiply along its way, in your head.
 

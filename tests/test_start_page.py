@@ -33,6 +33,30 @@ def test_start_lists_all_lessons_in_order_and_links_those_that_are_there(folders
     assert "| 17 Inference in parallel | | *not yet written* |" in page
 
 
+def test_start_says_what_comes_next(folders):
+    course, mine = folders
+    (course / NAME).write_bytes(notebook("y = ...", exercise="01.1"))
+    lay_out(mine, course)
+    record = mine / ".dlcourse" / "progress.json"
+    assert "**Next:** begin [01 One unit](01_one_unit.ipynb)." in start_page.start_page(mine)
+    lesson = start_page.Lesson("01", "One unit", "01.ipynb", "", ("01.1", "01.2"))
+    said = start_page._next([start_page.Lesson("00", "Start", "00.ipynb"), lesson], {"01.1": "correct"})
+    assert said == "**Next:** exercise 01.2 in [01 One unit](01.ipynb)."
+    record.write_text('{"version": 1, "exercises": {"01.1": {"state": "correct"}}}')
+    assert "**Every exercise is solved.**" in start_page.start_page(mine)
+
+
+def test_the_glossary_lies_beside_it(folders, monkeypatch):
+    course, mine = folders
+    lay_out(mine, course)
+    monkeypatch.setattr(start_page, "source_folder", lambda: course)
+    start_page.write_start(mine)
+    assert not (mine / "GLOSSARY.md").exists(), "none was delivered"
+    (course / "GLOSSARY.md").write_text("# Glossary\n")
+    start_page.write_start(mine)
+    assert (mine / "GLOSSARY.md").read_text() == "# Glossary\n"
+
+
 def test_start_and_progress_show_what_is_solved_and_where_an_update_lies(folders):
     course, mine = folders
     (course / NAME).write_bytes(notebook("y = ...", exercise="01.1"))

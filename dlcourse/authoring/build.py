@@ -6,8 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..lesson.start_page import GLOSSARY
+from ..lesson.work import write_whole
 from .check import notebook_problems, outputs_problems, sources_problems
 from .facts import facts
+from .glossary import page
 from .notebook import BuildError, completed, execute, learners, write
 from .source import Cell, SourceError, read
 
@@ -24,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     task = check if said.check else measure if said.facts else build
     problems = [f"{source.name}: {p}" for source in sources for p in _attempt(task, source, said)]
+    if task is not measure and not problems:
+        problems += glossary(said.root, write=task is build)
     if said.check and not said.lesson:
         problems += strays(said.root, sources)
     for problem in problems:
@@ -89,6 +94,16 @@ def measure(source: Path, cells: list[Cell], said: argparse.Namespace) -> list[s
     measured = facts(cells)
     print(f"{source.stem}: {measured}")
     return measured.problems()
+
+
+def glossary(root: Path, write: bool) -> list[str]:
+    """Write the glossary of all lessons, or say that the one that is there is another."""
+    path, text = root / "notebooks" / GLOSSARY, page(find(root))
+    if write:
+        write_whole(path, text)
+    elif not path.exists() or path.read_text(encoding="utf-8") != text:
+        return [f"{path}: not what the sources give; dlcourse build --no-run writes it"]
+    return []
 
 
 def strays(root: Path, sources: list[Path]) -> list[str]:

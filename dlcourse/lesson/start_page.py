@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import ROOT, command, in_checkout, opening, state_folder
+from .places import ROOT, command, in_checkout, opening, source_folder, state_folder
 from .work import beside, read_json, write_whole
+
+GLOSSARY = "GLOSSARY.md"
 
 LESSONS = {
     "Part I: from one unit to a network that trains": [
@@ -68,11 +70,22 @@ def states(work: Path) -> dict[str, str]:
 
 def start_page(work: Path) -> str:
     """The text of START.md."""
-    standing, out = states(work), [_HEAD]
-    for part, entries in lessons(work).items():
+    standing, parts = states(work), lessons(work)
+    out = [_HEAD.format(next=_next([lesson for entries in parts.values() for lesson in entries], standing)), _TABLE]
+    for part, entries in parts.items():
         out.append(f"| **{part}** | | |\n")
         out += [_row(lesson, standing, work) for lesson in entries]
     return "".join(out) + _foot(work)
+
+
+def _next(there: list[Lesson], standing: dict[str, str]) -> str:
+    """What comes next: the first exercise, in the order of the lessons, that is not solved."""
+    written = [lesson for lesson in there if lesson.file]
+    for lesson in written:
+        if left := [id for id in lesson.exercises if standing.get(id) != "correct"]:
+            place = f"exercise {left[0]} in" if len(left) < len(lesson.exercises) else "begin"
+            return f"**Next:** {place} [{lesson.number} {lesson.title}]({lesson.file})."
+    return "**Every exercise is solved.**" if any(lesson.exercises for lesson in written) else ""
 
 
 def _foot(work: Path) -> str:
@@ -104,7 +117,10 @@ def progress_lines(work: Path) -> list[str]:
 
 
 def write_start(work: Path) -> Path:
-    """Write START.md anew."""
+    """Write START.md anew, and beside it the glossary that came with the lessons."""
+    glossary = source_folder() / GLOSSARY
+    if glossary.exists():
+        write_whole(work / GLOSSARY, glossary.read_bytes())
     write_whole(work / "START.md", start_page(work))
     return work / "START.md"
 
@@ -112,7 +128,11 @@ def write_start(work: Path) -> Path:
 _HEAD = """# Deep learning, built by you
 
 Open the lessons from top to bottom. In a lesson, run a cell with **Shift+Enter**; where you see `...`, it is your turn.
+The [glossary](GLOSSARY.md) has the words.
 
+{next}
+"""
+_TABLE = """
 | Lesson | Time | Exercises |
 |:--|:--|:--|
 """
