@@ -227,6 +227,7 @@ def test_the_figures_of_the_seeds_are_those_of_their_curves(name):
     assert found["median_of_best_percent"] == sorted(best[seed] for seed in "012")[1]
     silent = [int(seed) for seed, said in found["answers_by_digit"].items() if any(n < 100 for n in said)]
     assert found["failing_seeds"] == silent
+    assert long_runs.by_seed(found["accuracy_percent"], found["answers_by_digit"]) == found
 
 
 def set_last(name, key, value):
@@ -243,12 +244,20 @@ def set_seed(key, value):
     return spoil
 
 
+def all_lower(results):
+    """Every seed a point and a half lower, and all figures with them."""
+    found = results["784-30-10"]
+    curves = {seed: [right - 1.5 for right in curve] for seed, curve in found["accuracy_percent"].items()}
+    results["784-30-10"] = long_runs.by_seed(curves, found["answers_by_digit"])
+
+
 SPOILT = {
+    "all lower": (all_lower, "the median of the best epochs is 93.57, expected 94.4 to 95.6"),
     "linear, last epoch": (set_last("linear", "test_error_percent", 8.1), "linear has left its band"),
     "linear, epochs": (lambda r: r["linear"]["test_error_percent"].pop(0), "the number of epochs is 9, expected 10"),
     "relu, last epoch": (set_last("784-400-10", "test_error_percent", 2.5), "after epoch 20 is 2.5, expected 1.7 to"),
     "relu, NaN": (set_last("784-400-10", "test_error_percent", float("nan")), "784-400-10 gave nan"),
-    "median": (lambda r: r["784-30-10"].update(median_of_best_percent=96.0), "the median of the best epochs is 96"),
+    "median": (lambda r: r["784-30-10"].update(median_of_best_percent=95.0), "best epochs is 95, expected 95.07"),
     "a best epoch": (set_seed("best_percent_by_seed", 99.9), "the best epoch of seed 3 is 99.9"),
     "a short curve": (set_seed("accuracy_percent", [95.0] * 29), "the number of epochs of seed 3 is 29"),
     "answers": (set_seed("answers_by_digit", [1000] * 9), "the number of answers of seed 3 is 9000"),
