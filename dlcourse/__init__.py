@@ -27,7 +27,7 @@ ROOMS = {
     "training.hooks": "Checkpoint EarlyStop KeepBest ProgressBar Validate accuracy",
     "training.schedules": "Schedule",
     "training.verdict": "Verdict verdict",
-    "lesson": "LivePlot check compare hint predict progress show solution start use",
+    "lesson": "LivePlot check compare hint predict progress recorded show solution start use",
     "lesson.widgets.unit": "explore_unit",
     "lesson.widgets.descent": "explore_descent",
     "lesson.widgets.layer": "explore_layer",

@@ -66,6 +66,7 @@ def test_the_wheel_holds_the_package_the_lessons_and_the_licences(wheel):
     lessons = {f"dlcourse/_course/notebooks/{p.name}" for p in (REPO / "notebooks").glob("*.ipynb")}
     assert lessons and lessons - names == set()
     assert any(name.startswith("dlcourse/data/bundled/") for name in names)
+    assert {"dlcourse/lesson/records/04.json", "dlcourse/lesson/records/08.json"} <= names
     assert "dlcourse/py.typed" in names
     assert {name.rpartition("/")[2] for name in names if "/licenses/" in name} == {"LICENSE", "LICENSE-prose.md"}
 

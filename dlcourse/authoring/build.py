@@ -12,14 +12,17 @@ from .check import notebook_problems, outputs_problems, sources_problems
 from .facts import facts
 from .glossary import page
 from .notebook import BuildError, completed, execute, learners, write
+from .record_runs import record
 from .source import Cell, SourceError, read
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build, check or measure lessons -> exit code: 0 fine, 1 a lesson is not as it should be, 2 nothing to build."""
+    """Build, check, measure or record lessons -> exit code: 0 fine, 1 not as it should be, 2 nothing to do."""
     said = _arguments(argv)
+    if said.record:
+        return record(said.lesson, said.root)
     try:
         sources = find(said.root, said.lesson)
     except BuildError as error:
@@ -41,6 +44,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("lesson", nargs="?", metavar="NN", help="the number of one lesson; left out: all")
     parser.add_argument("--check", action="store_true", help="execute nothing; are the committed notebooks up to date?")
     parser.add_argument("--facts", action="store_true", help="measure length and rhythm against the bounds of style")
+    parser.add_argument("--record", action="store_true", help="run the lesson's long runs and keep what they gave")
     parser.add_argument("--no-run", action="store_true", help="build the learner's notebook only")
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder with solutions/ and notebooks/")
     return parser.parse_args(argv)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import gpu
 from .browser import find_browser
+from .machine import cores
 from .mend import install, pip, requirements
 from .row import Row
 
@@ -117,12 +118,12 @@ def damaged(name: str) -> bool:
 
 def processor() -> Row:
     """Cores that this process may use, and memory."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = cores()
     memory = ""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = f", {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.0f} GB of memory"
     return Row(
-        "Processor", f"{cores} {'core' if cores == 1 else 'cores'}{memory}, {platform.machine()}, {platform.system()}"
+        "Processor", f"{count} {'core' if count == 1 else 'cores'}{memory}, {platform.machine()}, {platform.system()}"
     )
 
 

@@ -4,6 +4,7 @@ from .cards import say
 from .check import check, hint, progress, solution
 from .live import LivePlot
 from .predictions import compare, predict
+from .recorded import recorded
 from .show import show
 from .start import start
 from .use import use
@@ -15,6 +16,7 @@ __all__ = [
     "hint",
     "predict",
     "progress",
+    "recorded",
     "say",
     "show",
     "solution",

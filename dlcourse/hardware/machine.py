@@ -1,0 +1,44 @@
+"""Which machine this is, in words that a result can be labelled with: processor, cores, BLAS."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def processor_name() -> str:
+    """What the processor calls itself, such as "AMD EPYC 9B14"; its architecture where it does not say."""
+    with contextlib.suppress(OSError):  # Linux; on ARM this file names no model
+        for line in CPUINFO.read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name" and value.strip():
+                return value.strip()
+    if sys.platform == "darwin":
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            asked = ["sysctl", "-n", "machdep.cpu.brand_string"]
+            if said := subprocess.run(asked, capture_output=True, text=True, timeout=5).stdout.strip():
+                return said
+    return platform.processor() or platform.machine() or "unknown processor"
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def blas() -> str:
+    """The library behind NumPy's matrix products, its version and what it is built for."""
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    pools = [p for p in threadpool_info() if p["user_api"] == "blas"]
+    said = [f"{p['internal_api']} {p['version'] or ''} {p.get('architecture') or ''}" for p in pools]
+    return " and ".join(" ".join(s.split()) for s in said) or str(
+        np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    )
