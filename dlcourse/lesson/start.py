@@ -15,12 +15,15 @@ from .start_page import LESSONS
 from .work import source_folder
 
 TITLES = {entry[:2]: entry[3:] for entries in LESSONS.values() for entry in entries}
+LAST_OF_PART_I = "08"
 KEYS = "Shift+Enter runs a cell and moves on to the next"
 
 
 def start(notebook: str) -> None:
     """Try the parts that a lesson needs, and say in one card whether they work. Never raises."""
     on_failing_exercise(tell_failure)
+    if str(notebook) <= LAST_OF_PART_I:
+        one_blas_thread()
     if wrong := _not_a_lesson(notebook):
         return say("✗ No such notebook", wrong, "wrong")
     name = f"Notebook {notebook}, {TITLES[notebook]}"
@@ -50,6 +53,14 @@ def _not_a_lesson(notebook: object) -> str | None:
     if number in TITLES:
         return f'The number of a lesson is written with two digits between quotation marks: `start("{number}")`.'
     return f'The lessons are numbered from {first} to {last}, got {notebook!r}: the first is `start("{first}")`.'
+
+
+def one_blas_thread() -> None:
+    """Compute each matrix product on one core: those of the first lessons are so small that threads only wait for each
+    other, and on a busy machine they wait long (30 times as long, measured)."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
 
 
 def written(number: str) -> bool:

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from dlcourse.lesson import cards, say, show, start
 from dlcourse.lesson import show as show_function
@@ -167,6 +168,17 @@ def test_notebook_00_shows_the_machine(page, course):
     assert np.__version__ in text and "Processor" in text and "GPU" in text
     start("01")
     assert np.__version__ not in page[1].text
+
+
+def test_start_leaves_one_core_to_a_matrix_product_in_part_i(page, course):
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2, user_api="blas"):
+        start("12")
+        assert threads() == {2}
+        start("00")
+        assert threads() == {1}
 
 
 @pytest.mark.parametrize("which", ["_tries_data", "_tries_network"])
