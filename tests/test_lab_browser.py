@@ -14,6 +14,7 @@ import pytest
 from labdriver import REPO, Course, Lab, chromium, find_chromium
 
 from dlcourse.lesson.places import opening
+from dlcourse.lesson.start_page import write_start
 
 FIRST, START = "00_start_here.ipynb", "START.md"
 DIRTY = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
@@ -75,9 +76,14 @@ def test_a_second_call_joins_the_running_course_and_shows_the_start_page(lab, co
         assert [t[:2] for t in rows.locator("td:first-child").all_inner_texts() if t[:2].isdigit()] == [
             f"{n:02}" for n in range(18)
         ]
-        page.get_by_role("link", name="00 Start here").click()
+        rows.get_by_role("link", name="00 Start here").click()
         lab.wait_for_path(FIRST)
         lab.wait_for_kernel()
+        (course.work / START).write_text("# Anew\n")  # as the course does when an exercise is solved
+        lab.page.get_by_role("tab", name=START).click()
+        page.get_by_role("heading", name="Anew").wait_for()
+        write_start(course.work)
+        lab.page.get_by_role("tab", name=FIRST).click()
         assert lab.troubles() == {}
 
 
@@ -226,6 +232,7 @@ def test_a_slider_moves_the_picture_by_keyboard_and_both_come_back(scratch):
     scratch.page.wait_for_function("() => document.querySelector('[role=slider][aria-label=radius]')")
     assert output.locator("select").get_attribute("aria-label") == "colour"
     assert output.locator(".widget-readout").get_attribute("aria-label") == "radius"
+    assert handle.get_attribute("aria-valuetext") == output.locator(".widget-readout").inner_text() == "20"
     before = picture.get_attribute("src")
     scratch.page.evaluate(FORMS)
     handle.focus()

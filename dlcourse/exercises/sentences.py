@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .compare import all_numbers, as_array, shape_word
+from .errors import meaning
 from .exercise import Case, Exercise
 
 # names of mathematics that people write as in a formula
@@ -70,6 +71,8 @@ def runs(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) ->
         return f"`{name}` {kind}{at}."
     if error == "TypeError" and not line and (sentence := method(says)):
         return sentence
+    if means := meaning(says):
+        return f"`{name}` stops{at}: {means}."
     return f"`{name}` stops{at} with {error}: {says}" if says else f"`{name}` stops{at} with {error}."
 
 

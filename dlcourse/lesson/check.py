@@ -10,6 +10,7 @@ from typing import Any
 
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
 from ..exercises.answer import answer_source
+from ..exercises.errors import meaning
 from ..exercises.runners import InProcess
 from ..exercises.sentences import undefined
 from ..exercises.worker import failure
@@ -83,11 +84,17 @@ def tell_failure(id: str, error: BaseException) -> None:
         return tell(ex, Verdict(NOT_ATTEMPTED, "Write your answer in place of `raise NotImplementedError()`."))
     if isinstance(error, SyntaxError) and inside:
         rows = [("the line", (error.text or "").strip())] if error.text else []
-        verdict = Verdict(NOT_YET, f"{line} is not Python yet: {error.msg or 'a SyntaxError'}.", tuple(rows))
+        says = meaning(error.msg or "") or error.msg or "a SyntaxError"
+        verdict = Verdict(NOT_YET, f"{line} is not Python yet: {says}.", tuple(rows))
     elif about["name"] and inside:
         verdict = Verdict(NOT_YET, f"{line} uses `{about['name']}`, {undefined(about['name'])}")
     else:
-        verdict = Verdict(NOT_YET, f"{line} stops with {about['error']}: {about['says']}", trace=about["trace"])
+        plain = f"{about['error']}: {about['says']}"
+        means, trace = meaning(about["says"]), about["trace"]
+        rows = (("yours", plain[:200]),) if means else ()
+        verdict = Verdict(
+            NOT_YET, f"{line} stops: {means}." if means else f"{line} stops with {plain}", rows, "", trace
+        )
     tell(ex, verdict, tried=not (isinstance(error, NameError) or isinstance(error, SyntaxError) and inside))
 
 

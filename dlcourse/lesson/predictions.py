@@ -56,7 +56,8 @@ def compare(id: str, actual: Any, *, within: float = 0, unit: str = "") -> None:
     if not isinstance(guess, (str, numbers.Real)) or isinstance(guess, str) != words:
         return say("Result", f"{text}. (You made no prediction.)")
     off = _off(guess, actual)
-    at_first = _off(first, actual) if isinstance(first, type(guess)) else off  # only the first guess counts
+    alike = isinstance(first, (str, numbers.Real)) and isinstance(first, str) == words
+    at_first = _off(first, actual) if alike else off  # only the first guess counts
     record.change("predictions", id, lambda mine: mine.update(hit=bool(at_first <= within)))
     verdict = "that is it" if off == 0 else "close enough" if off <= within else "worth a second look"
     say("Result", f"{text}. You predicted {guess}: {verdict}.")

@@ -104,6 +104,13 @@ def test_only_the_first_guess_can_come_true(notebook, work):
     assert noted(work)["predictions"]["01.a"] == {"first": 1, "now": 7, "hit": False}
 
 
+def test_a_whole_number_may_be_the_first_guess_of_a_decimal(said, work):
+    said(predict, "01.a", -6)
+    said(predict, "01.a", 0.9)
+    assert "that is it" in said(compare, "01.a", 0.9)
+    assert noted(work)["predictions"]["01.a"]["hit"] is False
+
+
 def test_nan_is_no_number(said, work):
     for nan in (float("nan"), np.float32("nan")):
         assert said(predict, "01.a", nan).endswith("is not a number.")

@@ -5,17 +5,34 @@
   const DESCRIPTION = '.jupyter-widgets > .widget-label:not(.jupyter-widgets)';
   const CONTROLS = '[role=slider], .widget-readout, select, textarea, input:not([type=radio], [type=checkbox])';
 
-  // ipywidgets shows a description beside a control; a screen reader needs it on the control itself.
+  const START = 'START.md'; // the course writes it anew whenever an exercise is solved
+
+  // ipywidgets shows description and value beside a control; a screen reader needs them on the control itself.
   const nameControls = () => {
     for (const description of document.querySelectorAll(DESCRIPTION)) {
       const name = description.textContent.trim();
       for (const control of name ? description.parentElement.querySelectorAll(CONTROLS) : []) {
-        if (control.getAttribute('aria-label') !== name) control.setAttribute('aria-label', name);
+        setTo(control, 'aria-label', name);
       }
+    }
+    for (const slider of document.querySelectorAll('.jupyter-widgets [role=slider]')) {
+      const value = slider.closest('.jupyter-widgets').querySelector('.widget-readout')?.textContent.trim();
+      if (value) setTo(slider, 'aria-valuetext', value);
     }
   };
 
-  const activate = () => {
+  const setTo = (element, attribute, text) => {
+    if (element.getAttribute(attribute) !== text) element.setAttribute(attribute, text);
+  };
+
+  // Whoever comes back to the START page sees what is on the disk, and not what was there when it was opened.
+  const readAnew = (_, { newValue }) => {
+    const context = newValue?.context;
+    if (context?.path === START && context.isReady && !context.model.dirty) context.revert();
+  };
+
+  const activate = (app) => {
+    app.shell.currentChanged?.connect(readAnew);
     document.head.appendChild(document.createElement('style')).textContent = STYLE;
     let waiting = false; // many changes come at once: look once for all of them, before the next picture
     const soon = () => {
