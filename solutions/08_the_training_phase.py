@@ -80,6 +80,9 @@ show(figures.answer(x[0], p[0], t[0], f"Weights times 10, not trained: loss {beg
 # is a mean, and a mean can be estimated from a sample. So take a few images, a **mini-batch** or batch, make an update,
 # and take the next few. When every image has had its turn once, an **epoch** is over. Then they are mixed anew.
 #
+# How far can one trust a batch? The figure below the exercise compares the way that its gradient points with the way of
+# all 1,200: 100 % is the same direction, 0 a right angle.
+#
 # **Predict** (below the exercise). 1,200 images in batches of 32: how many updates is that in an epoch?
 #
 # ### Exercise 08.1: batches
@@ -118,7 +121,7 @@ def arrow(rows):
 
 
 whole = arrow(range(1200))
-agree = {n: [arrow(range(n * k, n * k + n)) @ whole for k in range(8)] for n in (4, 32, 150)}
+agree = {n: [arrow(range(n * k, n * k + n)) @ whole for k in range(8)] for n in (8, 32, 150)}
 dots = {f"batch of {n}": a for n, a in agree.items()}
 show(figures.bands(dots, "Which way?", "agreement with the way of all 1,200, %", "draw"))
 compare("08.b", len(batches(np.arange(1200), 32)), within=0, unit="updates")
@@ -287,7 +290,7 @@ print("thousands of updates, until the error cannot be reduced any more:", rests
 dealt = batches(np.random.default_rng(0).permutation(1200), 32)
 print(f"{len(dealt)} batches, the last of {len(dealt[-1])}")
 print("every image once:", sorted(int(i) for rows in dealt for i in rows) == list(range(1200)))
-nearer = np.median(agree[4]) < np.median(agree[32]) < np.median(agree[150])
+nearer = np.median(agree[8]) < np.median(agree[32]) < np.median(agree[150])
 print("the larger the batch, the nearer to the way of all:", bool(nearer))
 p = np.array(softmax(net.forward(x)))
 gap = np.abs(p - np.eye(10)[t]).sum(axis=1) / 2  # 0: just as desired
@@ -306,8 +309,8 @@ print("images that went forward and back, more than 100,000:", 1200 * len(val) >
 # ## 6 · The life of one weight
 #
 # What is an update like for a single weight? For the live figure a smaller network (8 hidden units, lr = 0.5) has made
-# 3,000 updates. You see the weight that trembles most, for each batch pulls it another way. You can go back in its
-# life and change the rate *from there on*.
+# 3,000 updates. You see the weight that moves most at the end. It trembles, for each batch pulls it another way. You can
+# go back in its life and change the rate *from there on*.
 #
 # **Predict.** We divide the rate by ten, once at update 100, once at update 1,500. Which run ends with the lower loss?
 # Then find a rate that spoils a network which was good already.
@@ -349,7 +352,7 @@ compare("08.e", next((k for k, (_, v) in said.items() if v.name == "stuck at cha
 # %% tags=["nbval-check-output"]
 print(*(f"{name}: {word.name}" for name, (_, word) in said.items()), sep="\n")
 wide = [np.ptp(w[-600:]) for w in (turned, life.weights)]
-print("turned down late, it trembles a quarter as much or less:", bool(wide[0] < wide[1] / 4))
+print("turned down late, it moves a quarter as much or less:", bool(wide[0] < wide[1] / 4))
 print("lower loss than unchanged, and than turned down early:", ends[1] == min(ends))
 
 # %% [markdown]
@@ -412,11 +415,12 @@ print("after the verdict the lowest validation loss, by less than 10 %:", bool(k
 print("test images right, between 94 % and 99 %:", bool(0.01 < wrong.mean() < 0.06))
 
 # %% [markdown]
-# The training loss goes on falling, to almost nothing. The validation loss has long come to rest. **What can still be
-# reduced is not the error that we are after.**
+# The training loss goes on falling, to almost nothing. The validation loss has long come to rest; in notebook 02 the exam
+# even got worse. **What can still be reduced is not the error that we are after.**
 #
-# Why not choose with the test images, and save a heap? The best of many tries on 237 images was lucky with *those*. Only
-# images that took no part in any choice tell how it reads new ones.
+# Early stopping looks at single epochs and stopped sooner than `verdict`, which smooths. And a best epoch is a lucky
+# one: the best of many tries on 237 images was lucky with *those*. So why not choose with the test images, and save a
+# heap? Because only images that took no part in any choice tell how it reads new ones.
 #
 # ## 9 · Luck?
 #

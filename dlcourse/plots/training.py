@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from .style import (
     BLUE,
@@ -82,6 +82,8 @@ def verdicts(runs: Mapping[str, tuple[Any, Any]], title: str = "Four runs, one r
         if shown.size and shown.max() > 5 * shown.min():
             ax.set_yscale("log")
             ax.yaxis.set_minor_formatter(NullFormatter())
+            if shown.max() < 100 * shown.min():
+                ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             if shown.max() < 1e4:
                 _decades(ax.yaxis)
         else:
@@ -178,7 +180,7 @@ def error_by_epoch(
     ax = axes[0, 0]
     ax.plot(epochs, errors, "o-", ms=4.5, color=BLUE)
     for epoch, (low, high) in expected.items():
-        ax.plot([epoch, epoch], [low, high], color=ORANGE, lw=7, alpha=0.6, solid_capstyle="butt", zorder=1)
+        ax.plot([epoch, epoch], [low, high], color=ORANGE, lw=14, alpha=0.6, solid_capstyle="butt", zorder=1)
         ax.annotate(f"{errors[epoch - 1]:.2f} %", (epoch, errors[epoch - 1]), (5, 6), textcoords="offset points")
         inside = "in" if low <= errors[epoch - 1] <= high else "outside"
         told.append(f"after epoch {epoch} it is {errors[epoch - 1]:.2f}, {inside} the band from {low:g} to {high:g}")

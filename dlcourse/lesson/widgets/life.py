@@ -20,7 +20,7 @@ class Life:
     """A small network that learns to read digits, and one of its weights after each update.
 
     run(k, lr) -> weights (N+1,), losses (N,): as in the first run up to update k, from there on with rate lr
-    The weight is the one that trembles most in the last fifth of the first run.
+    The weight is the one that moves most in the last fifth of the first run.
     """
 
     def __init__(self, x: Any, t: Any, *, updates: int = 3000, hidden: int = 8, lr: float = 0.5, size: int = 32,
@@ -115,11 +115,11 @@ def frame(life: Life, k: int, lr: float) -> tuple[str, str]:
         out += curves(top, high, name, first, second, k, same)
     out += scale(life.updates, k, same)
     alt = (
-        f"Two curves over {life.updates:,} updates: one weight, and the loss as a mean of {WINDOW} batches. {says}. "
+        f"Two curves over {life.updates:,} updates: one weight, and the loss, a mean of {WINDOW} batches. R{says[1:]}. "
         f"The weight begins at {weights[0]:.3f} and ends at {weights[-1]:.3f}. In the last {life.updates // 5:,} "
         f"updates {told[1]}{'.' if same else f'; without the change {told[0]}.'}"
     )
-    return "".join([*out, "</svg>"]), alt[0].upper() + alt[1:]
+    return "".join([*out, "</svg>"]), alt
 
 
 def curves(top: int, high: int, name: str, first: Any, second: Any, k: int, same: bool) -> Iterator[str]:
