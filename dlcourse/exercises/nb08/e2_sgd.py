@@ -80,7 +80,7 @@ EXERCISE = Exercise(
         Wrong(
             "divided again",
             lambda theta, grad, lr: theta - lr * grad / len(grad),
-            "You divide by the length of the gradient. Divided it is already, in the loss: here is only lr.",
+            "You divide by the length of the gradient. The loss is a mean already: the step is lr times the gradient.",
             source="https://github.com/ShusenTang/Dive-into-DL-PyTorch/issues/75",
         ),
         Wrong(
@@ -108,6 +108,7 @@ EXERCISE = Exercise(
             "lr twice",
             lambda theta, grad, lr: theta - lr * lr * grad,
             "lr is there twice. Once is enough.",
+            source="https://github.com/gpleiss/nnlr/issues/3",
         ),
         Wrong(
             "only the sign",
@@ -120,9 +121,10 @@ EXERCISE = Exercise(
             "The gradient is brought to length 1 first. Use it as it is: where it is flat, the steps get short.",
         ),
         Wrong(
-            "shrunk",
-            lambda theta, grad, lr: theta - lr * grad * theta,
-            "The step is multiplied by the parameter itself. The new value is θ − lr·∇, and no more.",
+            "lr taken off first",
+            lambda theta, grad, lr: (theta - lr) * grad,
+            "lr is taken off the parameters, and then comes the gradient. First lr times grad, then take that off.",
+            source="https://github.com/datawhalechina/leedl-tutorial/issues/84",
         ),
         Wrong(
             "exchanged",
