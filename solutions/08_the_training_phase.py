@@ -37,7 +37,7 @@ in_order = Batches(x, t, 32, shuffle=False)  # for the last section
 # ## 1 · Before the first update
 #
 # There are three heaps of images now. 1,200 **training images** to learn from, 237 **validation images** to choose with,
-# and 360 **test images** for the exam, which is sat once, at the very end.
+# and 360 **test images** for the exam, which is sat once, after all choices.
 #
 # A network that does not learn can be wrong in many places. So climb a ladder: look at the loss before any update, then
 # learn twenty images by heart, then take all.
@@ -67,12 +67,12 @@ predict("08.a", ..., choices=("smaller", "the same", "larger"))
 # %%
 begin = {factor: look(*fresh(factor=factor), x, t)[0] for factor in (0.01, 1, 10)}
 compare("08.a", "larger" if begin[10] > 2.4 else "the same")
-title = "Loss {:.4f}, {:.2f}, {:.1f}: weights × 0.01, 1, 10. The last".format(*begin.values())
+title = "Losses {:.4f}, {:.2f}, {:.1f}. The last".format(*begin.values())
 show(figures.answer(x[0], softmax(fresh(factor=10)[0].forward(x[:1]))[0], t[0], title))
 
 # %% [markdown]
-# With large weights it is sure before it has learned anything, and sure and wrong is dear. With small ones the loss is
-# $\ln 10$, and ours begin near by. First rung passed.
+# In the title stand the losses with weights 0.01, 1 and 10 times as large. With large ones it is sure before it has learned
+# anything, and sure and wrong is dear. With small ones the loss is $\ln 10$, and ours begin near by. First rung passed.
 #
 # ## 2 · A handful at a time
 #
@@ -194,7 +194,7 @@ show(figures.loss_curve(by_heart[1:], by_heart[0], title))
 
 # %% [markdown]
 # Second rung passed. It has learned nothing general, and need not have. But a network that cannot learn twenty images by
-# heart will not learn a thousand. Try this first when a training does not work.
+# heart will hardly learn a thousand. Try this first when a training does not work.
 #
 # ## 4 · The loss of an epoch
 #
@@ -483,7 +483,7 @@ print("seeds that do not fail, within half a point of Nielsen's:", max(map(abs, 
 # ## 11 · The cell of notebook 00
 #
 # Remember `net`, `loss`, `optimizer`, `batches`, `fit`? Here they are again, with SGD, your seven functions inside, and
-# the alarms on. Beside them your own loop goes through the same images in the same order.
+# the alarms on. Beside them your own loop, with the library's operations, goes through the same images in the same order.
 
 # %%
 net, loss = fresh()

@@ -125,7 +125,7 @@ def test_fit_is_her_loop(solved):
 
 def test_answers_in_other_styles_train_as_well(solved):
     """Lists for arrays, tuples for lists: whatever the checks accept, the loop takes."""
-    solved["batches"] = lambda order, size: [list(map(int, order[a : a + size])) for a in range(0, len(order), size)]
+    solved["batches"] = lambda order, size: [np.float32(order[a : a + size]) for a in range(0, len(order), size)]
     solved["sgd"] = lambda theta, grad, lr: [float(w - lr * g) for w, g in zip(theta, grad)]
     solved["epoch_loss"] = lambda losses, sizes: float(np.mean(np.repeat(losses, sizes)))
     exec(cell("def alarm("), solved)
