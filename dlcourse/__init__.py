@@ -32,6 +32,7 @@ ROOMS = {
     "lesson.widgets.descent": "explore_descent",
     "lesson.widgets.layer": "explore_layer",
     "lesson.widgets.graph": "explore_graph",
+    "lesson.widgets.life": "Life explore_life",
 }
 WHERE = {name: room for room, names in ROOMS.items() for name in names.split()}
 MODULES = {

@@ -120,7 +120,8 @@ def _array_text(a: np.ndarray) -> str:
     kind = "" if a.dtype in (np.float64, np.int64, np.bool_) else f", dtype={a.dtype.name!r}"
     if a.size == 0:
         return f"np.zeros({a.shape}{kind or (', dtype=int' if a.dtype.kind == 'i' else '')})"
-    body = np.array2string(a, separator=", ", max_line_width=sys.maxsize, threshold=sys.maxsize, floatmode="unique")
+    with np.printoptions(nanstr="np.nan", infstr="np.inf"):
+        body = np.array2string(a, separator=", ", max_line_width=sys.maxsize, threshold=sys.maxsize, floatmode="unique")
     return f"np.array({' '.join(body.split())}{kind})".replace("[ ", "[")
 
 

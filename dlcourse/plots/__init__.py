@@ -8,6 +8,7 @@ from .images import answer, digits, pixels, predictions
 from .layer import product, side_by_side, staircase, unit_images, unit_outputs, unit_table
 from .networks import confusion, counts, layers
 from .prediction import evidence, loss_of_p, push, softmax_steps, templates, train_and_test
+from .training import early_stop, error_by_epoch, seed_bands, verdicts, weight_life
 from .units import bends, half_planes, pairs, rows_right, sixteen_tables, unit_diagram, votes, weight_images
 
 __all__ = [
@@ -19,6 +20,8 @@ __all__ = [
     "descent_map",
     "descents",
     "digits",
+    "early_stop",
+    "error_by_epoch",
     "error_flow",
     "evidence",
     "graph_map",
@@ -38,6 +41,7 @@ __all__ = [
     "product",
     "push",
     "rows_right",
+    "seed_bands",
     "side_by_side",
     "sixteen_tables",
     "slopes_compared",
@@ -52,7 +56,9 @@ __all__ = [
     "unit_outputs",
     "unit_table",
     "value_graph",
+    "verdicts",
     "votes",
     "weight_images",
+    "weight_life",
     "wrong_but_learning",
 ]

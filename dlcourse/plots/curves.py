@@ -28,7 +28,8 @@ def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while
     ax.set(yscale="log", xlabel="epoch (one pass over all training examples)", ylabel="mean loss", title=title)
     drawn = losses if start is None else np.append(losses, start)
     room = max(1.9, (drawn.max() / drawn.min()) ** 0.16)  # for what is written beside the points
-    ax.set(ylim=(drawn.min() / room, drawn.max() * room), xlim=(-0.6, len(losses) + 0.6))
+    room_x = max(0.6, 0.02 * len(losses))
+    ax.set(ylim=(drawn.min() / room, drawn.max() * room), xlim=(-room_x, len(losses) + room_x))
     ax.grid(axis="y", color=PALE, lw=0.8)
     ax.xaxis.get_major_locator().set_params(integer=True)
     low, high = ax.get_ylim()

@@ -4,10 +4,11 @@ import importlib
 import pkgutil
 import xml.etree.ElementTree as xml
 
+import numpy as np
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import descent, graph, layer, unit
+from dlcourse.lesson.widgets import descent, graph, layer, life, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -16,6 +17,8 @@ PRODUCT = [
     Node("c", -6.0, (0, 1), (-3.0, 2.0)),
     Node("d", 36.0, (2, 2), (-6.0, -6.0)),
 ]
+RNG = np.random.default_rng(0)
+LIFE = life.Life(RNG.normal(size=(40, 5)), RNG.permutation(np.arange(40) % 3), updates=300, size=7)
 FRAMES = {
     **{
         f"unit {gate} {bend} {w}": (lambda g=gate, f=bend, w=w: unit.frame(*w, g, f))
@@ -30,6 +33,9 @@ FRAMES = {
     },
     **{
         f"layer {size}": (lambda s=size: layer.frame(*s, {s: (7e6, 8e7, 3e10)})) for size in ((1, 1, 1), (784, 10, 128))
+    },
+    **{
+        f"life {k} {lr}": (lambda k=k, lr=lr: life.frame(LIFE, k, lr)) for k in (0, 50, 250) for lr in (0.005, 0.5, 1.5)
     },
     **{f"graph {step}": (lambda step=step: graph.frame(PRODUCT, step)) for step in range(6)},
 }
@@ -67,3 +73,41 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
 @pytest.mark.parametrize("weights, right", [((1, 1, -1.5), 4), ((1, 1, -0.5), 2), ((0, 0, 1), 1)])
 def test_the_picture_says_how_many_rows_are_right(weights, right):
     assert f"{right} of 4 rows right" in unit.frame(*weights, "AND", "step")[1]
+
+
+def test_a_life_is_what_a_network_of_the_library_goes_through():
+    """An oracle: the library's equations, the same weights, the same batches."""
+    from dlcourse import SGD, Dense, Network, ReLU, SerialStep, SoftmaxCrossEntropy
+
+    net = Network(Dense(5, 8), ReLU(), Dense(8, 3), dtype="float64")
+    for mine, its in zip((net.params[n] for n in ("0.W", "0.b", "2.W", "2.b")), LIFE.places[0]):
+        mine[...] = its
+    optimizer = SGD(net.theta, net.grad, lr=0.5)
+    step, weight, losses = SerialStep(net, SoftmaxCrossEntropy(), optimizer), [], []
+    for n, rows in enumerate(LIFE.rows):
+        weight.append(net.params["0.W"].flat[LIFE.which])
+        if n == 100:
+            optimizer.set(lr=0.05)
+        losses.append(step(LIFE.x[rows], LIFE.t[rows]))
+    weights, its = LIFE.run(100, 0.05)
+    assert np.allclose(weights[:-1], weight) and np.allclose(its, losses)
+    assert np.array_equal(weights[:101], LIFE.weights[:101]), "what was before update k stays"
+
+
+def test_each_epoch_of_a_life_takes_every_image_once():
+    for epoch in range(3):
+        rows = np.concatenate(LIFE.rows[6 * epoch : 6 * epoch + 6])
+        assert sorted(rows) == list(range(40))
+    assert len(LIFE.rows) == 300
+
+
+def test_one_can_only_go_back_to_a_place_that_was_kept():
+    with pytest.raises(ValueError, match="update 0, 50, 100"):
+        LIFE.run(51, 0.1)
+
+
+def test_the_words_of_a_life_are_its_numbers():
+    _, alt = life.frame(LIFE, 100, 0.05)
+    weights, losses = LIFE.run(100, 0.05)
+    assert f"ends at {weights[-1]:.3f}" in alt and f"the mean loss is {losses[-60:].mean():.3f}" in alt
+    assert "Rate 0.5 all the way" in life.frame(LIFE, 100, 0.5)[1]

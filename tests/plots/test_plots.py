@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from dlcourse import plots
+from dlcourse import plots, verdict
 
 RNG = np.random.default_rng(3)
 IMAGES = RNG.random((7, 8, 8, 1), dtype="float32")
@@ -88,6 +88,25 @@ DRAWN = {
     "wrong_but_learning": lambda: plots.wrong_but_learning(
         {"right": [2.3, 1, 0.1], "A": [2.3, 1.5, 0.5], "B": [2.3, 2.3, 2.3], "C": [2.3, 9, 30]},
         {"right": 0.97, "A": 0.9, "B": 0.1, "C": 0.1},
+    ),
+    "early_stop": lambda: plots.early_stop([1.5, 0.5, 0.2, 0.1], [1.2, 0.6, 0.5, 0.55], keep=3, stop=4),
+    "error_by_epoch": lambda: plots.error_by_epoch([4.9, 3.1, 2.0], {1: (4.8, 5.0), 3: (2.1, 2.4)}, source="A book."),
+    "seed_bands": lambda: plots.seed_bands(
+        {"wide": RNG.random((4, 6)) / 9 + 0.85, "narrow": [[0.3, 0.9], [0.2, 0.8], [0.1, 0.2]]}, {"narrow": [2]}
+    ),
+    "verdicts": lambda: plots.verdicts(
+        {
+            name: (losses, verdict(losses, patience=2, chance=2.3, start=2.3))
+            for name, losses in {
+                "good": [1.0, 0.1, 0.01, 0.01, 0.01, 0.01, 0.01],
+                "slow": [2.2, 2.1, 2.0],
+                "uphill": [1e15, 1e32],
+                "zeros": [2.3] * 6,
+            }.items()
+        }
+    ),
+    "weight_life": lambda: plots.weight_life(
+        {"as it was": np.sin(np.arange(101)), "turned down": np.cos(np.arange(101) / 9)}, 50
     ),
     "weight_images": lambda: plots.weight_images({"averages": RNG.normal(size=64), "learned": RNG.normal(size=64)}),
     "answer": lambda: plots.answer(IMAGES[0], [0.1, 0.7, 0.2], 2),
