@@ -464,7 +464,8 @@ nielsen = {"784-30-10": 95.42, "784-100-10": 96.59}
 tables = {k: np.array(list(record[k]["accuracy_percent"].values())) / 100 for k in nielsen}
 fail = {k: list(record[k]["failing_seeds"]) for k in nielsen}
 best = {k: 100 * table.max(axis=1) for k, table in tables.items()}
-show(figures.seed_bands(tables, fail, "Nielsen's networks on MNIST", "test accuracy, %"))
+title = "Nielsen's networks on MNIST"
+show(figures.seed_bands(tables, fail, title, "test accuracy, %", source=record.label))
 least = [min(said) for said in record["784-100-10"]["answers_by_digit"].values()]
 print("how often the rarest answer is given, seed by seed:", *least)
 
@@ -511,8 +512,8 @@ print(history.updates, "updates, the same weights:", np.allclose(net.theta, othe
 # - **Validation chooses, the test is sat once.** The training loss fell on, long after it mattered.
 # - **A result is a band over seeds**, with the seeds that fail in it. Known results on MNIST lie where they should.
 #
-# Our networks had one hidden layer. If one is good, are ten better? Stack them, and something odd happens: the loss stays
-# at chance, though all gradients are right. **Why do deep stacks refuse to learn, and what changes that?** That is
+# Our networks had one hidden layer. If one is good, are ten better? Stack them, and something odd can happen: the loss
+# stays at chance, though all gradients are right. **Why do deep stacks refuse to learn, and what changes that?** That is
 # notebook 09.
 
 # %%

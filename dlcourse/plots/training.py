@@ -131,10 +131,12 @@ def seed_bands(
     title: str = "Bands over seeds",
     ylabel: str = "accuracy, %",
     seeds: Mapping[str, Sequence[Any]] | None = None,
+    source: str = "",
 ) -> tuple[Figure, str]:
     """A panel for each setting: the middle of the seeds, the band they lie in, and each failing seed by itself.
 
     curves: name -> (S,E) fractions   failing: name -> rows that fail   seeds: name -> what each row is called
+    source: where the numbers come from
     """
     fig, axes = panels(1, len(curves), (WIDTH, 3.3), sharey=True)
     told, least = [], 100 * min(np.min(table) for table in curves.values())
@@ -157,10 +159,10 @@ def seed_bands(
     axes[0, 0].set_ylabel(ylabel)
     axes[0, 0].set_ylim(least - 6, 103)
     fig.suptitle(title, x=0.01, ha="left")
-    return (
-        fig,
-        f"{sentence(title)} {ylabel} by epoch, as a band from the lowest seed to the highest. {'. '.join(told)}.",
-    )
+    if source:
+        fig.supxlabel(source, fontsize=11)
+    said = f"{ylabel} by epoch, as a band from the lowest seed to the highest. {'. '.join(told)}. {source}"
+    return fig, f"{sentence(title)} {said}".strip()
 
 
 @described
