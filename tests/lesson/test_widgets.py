@@ -7,7 +7,7 @@ import xml.etree.ElementTree as xml
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import descent, graph, layer, unit
+from dlcourse.lesson.widgets import descent, graph, hidden, layer, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -30,6 +30,12 @@ FRAMES = {
     },
     **{
         f"layer {size}": (lambda s=size: layer.frame(*s, {s: (7e6, 8e7, 3e10)})) for size in ((1, 1, 1), (784, 10, 128))
+    },
+    **{
+        f"hidden {b} {v} {bool(target)}": (lambda b=b, v=v, target=target: hidden.frame((1, -1), b, v, 0.5, target))
+        for b in ((0, 0), (-3, 2.5))
+        for v in ((1, -2), (0, 0), (3, 3))
+        for target in ((), ((-3, 0), (0, 1), (3, 0)))
     },
     **{f"graph {step}": (lambda step=step: graph.frame(PRODUCT, step)) for step in range(6)},
 }
@@ -67,3 +73,32 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
 @pytest.mark.parametrize("weights, right", [((1, 1, -1.5), 4), ((1, 1, -0.5), 2), ((0, 0, 1), 1)])
 def test_the_picture_says_how_many_rows_are_right(weights, right):
     assert f"{right} of 4 rows right" in unit.frame(*weights, "AND", "step")[1]
+
+
+HAT = ((-3, 0), (-1, 0), (0, 1), (1, 0), (3, 0))
+
+
+def test_three_units_make_the_hat_and_two_do_not():
+    ones = (1, 1, 1)
+    assert (
+        "3 corners at x = -1, 0, 1; largest gap to the dotted line: 0.00."
+        in hidden.frame(ones, (1, 0, -1), (1, -2, 1), 0, HAT)[1]
+    )
+    assert (
+        "2 corners at x = -1, 0; largest gap to the dotted line: 2.00."
+        in hidden.frame(ones, (1, 0, -1), (1, -2, 0), 0, HAT)[1]
+    )
+
+
+@pytest.mark.parametrize(
+    "w, b, v, places",
+    [
+        ((1,), (0.5,), (2,), [-0.5]),
+        ((2, -2), (1, 1), (1, 1), [-0.5, 0.5]),
+        ((1, 1), (1, 1), (1, 2), [-1]),
+        ((1, 1), (1, 1), (1, -1), []),
+        ((1, 0), (5, 1), (1, 1), []),
+    ],
+)
+def test_corners_lie_where_units_wake_up(w, b, v, places):
+    assert hidden.corners(w, b, v) == pytest.approx(places)
