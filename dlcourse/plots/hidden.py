@@ -179,9 +179,10 @@ def borders(
     networks: name -> network      answer: points (N,2), network -> classes (N,)
     """
     x, t = np.asarray(x, dtype=float), np.asarray(t)
-    fig, axes = panels(1, len(networks), (WIDTH, 0.75 + 0.86 * WIDTH / max(len(networks), 2)))
+    lines = 2 + any(", " in name for name in networks)  # of the title of each panel: its name breaks at the comma
+    fig, axes = panels(1, len(networks), (WIDTH, 0.45 + 0.24 * lines + 0.86 * WIDTH / max(len(networks), 2)))
     (x0, x1), (y0, y1) = _window(x[:, 0]), _window(x[:, 1])
-    across, up = np.meshgrid(np.linspace(x0, x1, 160), np.linspace(y0, y1, 160))
+    across, up = np.meshgrid(np.linspace(x0, x1, 240), np.linspace(y0, y1, 240))
     grid, told = np.stack([across.ravel(), up.ravel()], axis=1), []
     for ax, (name, network) in zip(axes[0], networks.items()):
         said = np.asarray(answer(grid, network)).reshape(across.shape)
@@ -190,11 +191,11 @@ def borders(
             ax.contour(across, up, said, levels=[0.5], colors=[INK], linewidths=1.4)
         _classes(ax, x, t, 2.8 if len(networks) > 2 else 3.6)
         share = float(np.mean(np.asarray(answer(x, network)) == t))
-        ax.set_title(f"{name}\n{share:.0%} right", loc="center", fontsize=10.5)
+        ax.set_title(f"{name.replace(', ', chr(10))}\n{share:.0%} right", loc="center", fontsize=10.5)
         ax.set(xlim=(x0, x1), ylim=(y0, y1), xticks=[], yticks=[], aspect="equal")
         ax.spines[:].set_visible(True)
         told.append(f"{name}: {share:.0%} right, {said.mean():.0%} of the square shaded")
-    fig.suptitle(f"{title}  (shaded: class 1; discs are class 0, triangles 1)", x=0.01, ha="left")
+    fig.suptitle(f"{title}  (shaded, and triangles: class 1)", x=0.01, ha="left")
     return fig, (
         f"{sentence(title)} {counted(len(networks), 'square')}, {len(t)} points of two classes in each; shaded where "
         f"the answer is class 1. {'; '.join(told)}."
@@ -222,5 +223,5 @@ def straight_borders(
         ax.set(xlabel="first number", ylabel="second number")
         ax.spines[:].set_visible(True)
         told.append(f"{name}: {share:.1%} of {len(t)} points on the right side of a straight border")
-    fig.suptitle(f"{title}  (shaded: class 1; discs are class 0, triangles 1)", x=0.01, ha="left")
+    fig.suptitle(f"{title}  (shaded, and triangles: class 1)", x=0.01, ha="left")
     return fig, f"{sentence(title)} {counted(len(spaces), 'square')} with the same points. {'; '.join(told)}."

@@ -41,6 +41,7 @@ def in_a_row():
 XOR_LAYERS = [(np.ones((2, 2)), np.array([-0.5, -1.5])), (np.array([[1.0], [-1.0]]), np.array([-0.5]))]
 FOUR, IS_XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
 LINE = np.linspace(-3, 3, 61)
+FOUR_NAMES = "2 hidden, best seed", "3 hidden, best seed", "3 hidden, worst seed", "8 hidden"
 
 
 def above(points, border):
@@ -54,7 +55,7 @@ def beside(points, w):
 
 
 DRAWN = {
-    "borders": lambda: plots.borders({"low": 0.2, "high": 0.8}, above, FOUR, IS_XOR, "Two borders"),
+    "borders": lambda: plots.borders(dict.fromkeys(FOUR_NAMES, 0.2), above, FOUR, IS_XOR, "Four borders"),
     "hidden_space": lambda: plots.hidden_space(FOUR, IS_XOR, XOR_LAYERS),
     "straight_borders": lambda: plots.straight_borders(
         {"inputs": beside(FOUR, [1, 0]), "hidden": beside(FOUR[[0, 2, 2, 3]], [1, -1])}, IS_XOR
