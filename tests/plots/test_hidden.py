@@ -24,9 +24,10 @@ def test_rows_that_fall_together_are_drawn_once_and_named_together():
     assert sorted(tuple(map(float, line.get_xydata()[0])) for line in discs) == [(0, 0), (1, 0), (1, 1)]
 
 
-def test_hidden_units_that_are_no_use_are_counted_as_such():
+def test_rows_on_the_wrong_side_are_counted_as_such():
     (W1, b1), (W2, b2) = XOR_LAYERS
-    assert "2 of 4 inputs on the right side" in plots.hidden_space(FOUR, IS_XOR, [(W1, b1), (0 * W2, b2)]).alt
+    only_or = plots.hidden_space(FOUR, IS_XOR, [(W1, b1), (np.abs(W2) * [[1], [0]], b2)])
+    assert "3 of 4 inputs on the right side" in only_or.alt
 
 
 def test_corners_are_found_where_the_slope_changes():
