@@ -20,7 +20,9 @@ The words of the course, each as the lesson says it that introduces it. What sta
 TERM = re.compile(r"\*\*([^\W\d_][^*?.!:\n]*)\*\*(?!\*)")
 ROW = re.compile(r"\| \*\*([^*|]+)\*\* \| (.+) \|")  # a row of a table that begins with a term
 STOP = re.compile(r"(?<=[.?!])(?:\*\*)?\s+(?=[^a-z])")
-LEANS = re.compile(r"(\(In|\(The|Such|It|That|This|They|These|Its|All of them|One such|The mean|The note|The result|So)\b")
+LEANS = re.compile(
+    r"(\(In|\(The|Such|It|That|This|They|These|Its|All of them|One such|The mean|The note|The result|So)\b"
+)
 STRESSED = re.compile(r"(the|a|an|what|from|hands|one|predict|play|your|break)\b(?!-)", re.I)  # no terms, but emphasis
 MOST_WORDS = 3
 

@@ -4,6 +4,7 @@ from .backward import error_flow, layer_backward, symptoms, wrong_but_learning
 from .curves import bands, loss_curve, sweep
 from .descent import descent_map, descents, line_fit, long_run, nudge
 from .graph import graph_map, in_a_row, learning, slopes_compared, value_graph
+from .hidden import borders, corners, hidden_space, straight_borders, unit_parts
 from .images import answer, digits, pixels, predictions
 from .layer import product, side_by_side, staircase, unit_images, unit_outputs, unit_table
 from .networks import confusion, counts, layers
@@ -15,7 +16,9 @@ __all__ = [
     "answer",
     "bands",
     "bends",
+    "borders",
     "confusion",
+    "corners",
     "counts",
     "descent_map",
     "descents",
@@ -26,6 +29,7 @@ __all__ = [
     "evidence",
     "graph_map",
     "half_planes",
+    "hidden_space",
     "in_a_row",
     "layer_backward",
     "layers",
@@ -47,6 +51,7 @@ __all__ = [
     "slopes_compared",
     "softmax_steps",
     "staircase",
+    "straight_borders",
     "sweep",
     "symptoms",
     "templates",
@@ -54,6 +59,7 @@ __all__ = [
     "unit_diagram",
     "unit_images",
     "unit_outputs",
+    "unit_parts",
     "unit_table",
     "value_graph",
     "verdicts",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import descent, graph, layer, life, unit
+from dlcourse.lesson.widgets import descent, graph, hidden, layer, life, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -36,6 +36,12 @@ FRAMES = {
     },
     **{
         f"life {k} {lr}": (lambda k=k, lr=lr: life.frame(LIFE, k, lr)) for k in (0, 50, 250) for lr in (0.005, 0.5, 1.5)
+    },
+    **{
+        f"hidden {b} {v} {bool(target)}": (lambda b=b, v=v, target=target: hidden.frame((1, -1), b, v, 0.5, target))
+        for b in ((0, 0), (-3, 2.5))
+        for v in ((1, -2), (0, 0), (3, 3))
+        for target in ((), ((-3, 0), (0, 1), (3, 0)))
     },
     **{f"graph {step}": (lambda step=step: graph.frame(PRODUCT, step)) for step in range(6)},
 }
@@ -111,3 +117,34 @@ def test_the_words_of_a_life_are_its_numbers():
     weights, losses = LIFE.run(100, 0.05)
     assert f"ends at {weights[-1]:.3f}" in alt and f"the mean loss is {losses[-60:].mean():.3f}" in alt
     assert "Rate 0.5 all the way" in life.frame(LIFE, 100, 0.5)[1]
+
+
+HAT = ((-3, 0), (-1, 0), (0, 1), (1, 0), (3, 0))
+
+
+def test_three_units_make_the_hat_and_two_do_not():
+    ones = (1, 1, 1)
+    assert (
+        "3 corners at x = -1, 0, 1; largest gap to the dotted line: 0.00."
+        in hidden.frame(ones, (1, 0, -1), (1, -2, 1), 0, HAT)[1]
+    )
+    assert (
+        "2 corners at x = -1, 0; largest gap to the dotted line: 2.00."
+        in hidden.frame(ones, (1, 0, -1), (1, -2, 0), 0, HAT)[1]
+    )
+
+
+@pytest.mark.parametrize(
+    "w, b, v, places",
+    [
+        ((1,), (0.5,), (2,), [-0.5]),
+        ((2, -2), (1, 1), (1, 1), [-0.5, 0.5]),
+        ((1, 1), (1, 1), (1, 2), [-1]),
+        ((1, 1), (1, 1), (1, -1), []),
+        ((1, -1), (0, 0), (1, 1), [0]),
+        ((1, -1), (0, 0), (1, -1), []),
+        ((1, 0), (5, 1), (1, 1), []),
+    ],
+)
+def test_corners_lie_where_units_wake_up(w, b, v, places):
+    assert hidden.corners(w, b, v) == pytest.approx(places)

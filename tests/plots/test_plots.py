@@ -37,7 +37,30 @@ def in_a_row():
     return plots.in_a_row(list(values.values()), values)
 
 
+# two layers that do XOR: the hidden ones are an OR and an AND
+XOR_LAYERS = [(np.ones((2, 2)), np.array([-0.5, -1.5])), (np.array([[1.0], [-1.0]]), np.array([-0.5]))]
+FOUR, IS_XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+LINE = np.linspace(-3, 3, 61)
+FOUR_NAMES = "2 hidden, best seed", "3 hidden, best seed", "3 hidden, worst seed", "8 hidden"
+
+
+def above(points, border):
+    """The class on each side of x2 = border."""
+    return (points[:, 1] > border).astype(int)
+
+
+def beside(points, w):
+    """A linear classifier of two classes with its border at w·x = 0.5."""
+    return points, np.stack([np.zeros(2), w], axis=1), np.array([0.0, -0.5])
+
+
 DRAWN = {
+    "borders": lambda: plots.borders(dict.fromkeys(FOUR_NAMES, 0.2), above, FOUR, IS_XOR, "Four borders"),
+    "hidden_space": lambda: plots.hidden_space(FOUR, IS_XOR, XOR_LAYERS),
+    "straight_borders": lambda: plots.straight_borders(
+        {"inputs": beside(FOUR, [1, 0]), "hidden": beside(FOUR[[0, 2, 2, 3]], [1, -1])}, IS_XOR
+    ),
+    "unit_parts": lambda: plots.unit_parts(LINE, np.maximum(LINE[:, None] * [1, -1], 0), -1, target=np.abs(LINE) - 1),
     "graph_map": lambda: plots.graph_map(numbers()),
     "in_a_row": in_a_row,
     "learning": lambda: plots.learning(
@@ -138,7 +161,7 @@ def rendered(figure: Figure) -> np.ndarray:
 
 
 def test_every_figure_function_is_tried_here():
-    assert sorted([*DRAWN, "counts"]) == sorted(plots.__all__)
+    assert sorted([*DRAWN, "corners", "counts"]) == sorted(plots.__all__)
 
 
 @pytest.mark.parametrize("name", DRAWN)
