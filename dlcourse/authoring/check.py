@@ -29,10 +29,10 @@ def _solves(cell: Cell) -> bool:
 def leaks(cells: list[Cell], notebook: dict) -> list[str]:
     """Lines of solutions, and markers, that stand in a learner's notebook."""
     secret = set().union(*(solution_lines(c.text) for c in cells if c.kind == "code"))
-    given = [
-        (c["id"], row.strip()) for c in notebook["cells"] for row in lines(c["source"]) if c["cell_type"] == "code"
-    ]
-    return [f"cell {i}: gives away {row!r}" for i, row in given if row in secret or row.startswith("### ")]
+    given = [(c, row.strip()) for c in notebook["cells"] for row in lines(c["source"])]
+    markers = [(c, row) for c, row in given if row.startswith("### ") and c["cell_type"] == "code"]
+    told = [(c, row) for c, row in given if row.strip("`") in secret]
+    return [f"cell {c['id']}: gives away {row!r}" for c, row in told + markers]
 
 
 def notebook_problems(cells: list[Cell], learner_path: Path, solution_path: Path) -> list[str]:

@@ -156,6 +156,9 @@ def write(notebook: dict, path: Path) -> None:
 def load(path: Path) -> dict:
     """The notebook in this file, or one sentence why it cannot be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or not isinstance(found.get("cells"), list):
+            raise ValueError("this is no notebook")
+        return found
     except (OSError, ValueError) as error:
         raise BuildError(f"cannot read {path}: {error}") from None

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import symtable
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from .exercise import Exercise
+
+
+def edited(ex: Exercise, source: str) -> bool:
+    """Is this another answer than the code that was given out to be mended? Words of a docstring do not count."""
+
+    def body(text: str) -> list[str]:
+        tree = ast.parse(textwrap.dedent(text))
+        function = next(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+        rows = function.body[ast.get_docstring(function) is not None :]
+        return [ast.dump(row) for row in (*function.args.args, *rows)]
+
+    try:
+        return body(source) != body(inspect.getsource(ex.broken))
+    except (SyntaxError, ValueError, StopIteration, OSError, TypeError):
+        return False
 
 
 @dataclass(frozen=True)

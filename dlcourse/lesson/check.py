@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
-from ..exercises.answer import answer_source
+from ..exercises.answer import answer_source, edited
 from ..exercises.errors import meaning
 from ..exercises.runners import InProcess
 from ..exercises.sentences import undefined
@@ -25,7 +25,10 @@ WORDS = {
 }
 
 
-ALONE = "It works here, but not by itself, so later notebooks will not have it: write it in one cell."
+ALONE = (
+    "It works here, but its text alone does not make it again, so later notebooks will not have it. Let one plain cell "
+    "hold the answer, and the functions and imports that it needs."
+)
 
 
 def check(id: str, *answers: Any) -> None:
@@ -55,7 +58,11 @@ def judge(ex: Exercise, names: dict[str, Any]) -> Verdict:
     if any(names.get(name) is lent for name in ex.defines for lent in LENT if name in names):
         return Verdict(NOT_ATTEMPTED, f"This is the course's own `{ex.defines[0]}`. Run the cell that defines yours.")
     try:
-        return evaluate(ex, InProcess(names))
+        with notebook.no_displays():
+            verdict = evaluate(ex, InProcess(names))
+        if verdict.state == NOT_ATTEMPTED and ex.broken is not None and edited(ex, _source(ex, names)):
+            return replace(verdict, state=NOT_YET, sentence="It still does what the code did as it was given.")
+        return verdict
     except BaseException as error:  # a fault of the course, or an exception of the learner's own, stops no lesson
         if isinstance(error, KeyboardInterrupt):
             raise

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from collections.abc import Callable
 from typing import Any
 
 judged: dict[str, int] = {}  # exercise -> the number of the run in which it was last checked
-CHECK = re.compile(r"^check\(\s*[\"'](\d\d\.\d+)[\"']", re.M)
+CHECK = re.compile(r"^[^#\n]*\bcheck\(\s*[\"'](\d\d\.\d+)[\"']", re.M)
 
 
 def shell() -> Any:
@@ -68,6 +69,15 @@ def raw_cell(shell: Any) -> str:
     """The cell that is running, as it was typed."""
     raw = getattr(shell.history_manager, "input_hist_raw", None) or [""]
     return raw[-1] if isinstance(raw[-1], str) else ""
+
+
+def no_displays() -> Any:
+    """While an answer is judged, what it displays is thrown away: a page of pictures would bury the verdict."""
+    if shell() is None:
+        return contextlib.nullcontext()
+    from IPython.utils.capture import capture_output
+
+    return capture_output(stdout=False, stderr=False, display=True)
 
 
 def under_a_magic() -> bool:

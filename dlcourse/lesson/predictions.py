@@ -13,9 +13,11 @@ MOST = 1e300
 made: dict[str, Any] = {}  # what was predicted in this kernel
 
 
-def predict(id: str, answer: Any = ..., choices: tuple = ()) -> None:
+def predict(id: str, answer: Any = ..., *rest: Any, choices: tuple = ()) -> None:
     """Commit to an answer before you run on. The first one is kept; a later one is noted beside it."""
     label = "○ Your prediction"
+    if rest:
+        return say(label, "One guess, please. A decimal number is written with a point: 1.5 and not 1,5.", "wrong")
     if answer is ...:
         first = record.read()["predictions"].get(id, {}).get("first")
         if first is not None:

@@ -67,7 +67,8 @@ def _judged(ex: Exercise, names: dict[str, Any]) -> Verdict | None:
     if not all(name in names for name in ex.defines):
         return None
     try:
-        return evaluate(ex, InProcess(names))
+        with notebook.no_displays():
+            return evaluate(ex, InProcess(names))
     except Exception:  # a fault of the course: lend the course's
         return None
 
@@ -94,7 +95,7 @@ def _fresh(ex: Exercise, source: str) -> dict[str, Any] | None:
     """The names after running this source by itself, if what it defines is correct."""
     names = {"np": np, "__name__": "__answer__", **_given(ex)}
     try:
-        with limited(ex.limit_s):
+        with notebook.no_displays(), limited(ex.limit_s):
             failed = run_cell(names, source, ex.id)
     except TimeLimit:
         return None

@@ -214,6 +214,10 @@ def missing(root):
     paths(root)[1].unlink()
 
 
+def empty(root):
+    paths(root)[1].write_text("{}")
+
+
 def stray(root):
     shutil.copy(paths(root)[0], root / "notebooks" / "02_other.ipynb")
 
@@ -232,6 +236,7 @@ def stray(root):
         (give_away, "gives away 'return f(np.dot(w, x) + b)'"),
         (widget_state, "is not what its source gives"),
         (missing, "cannot read"),
+        (empty, "cannot read"),
         (stray, "notebooks/02_other.ipynb has no source"),
     ],
     ids=lambda v: getattr(v, "__name__", ""),
@@ -255,6 +260,7 @@ def test_the_check_needs_no_kernel_and_no_extra(copy, monkeypatch):
         (("    ### END SOLUTION\n", ""), "1 '### BEGIN SOLUTION' but 0"),
         (("    ### BEGIN SOLUTION\n    return f(np.dot(w, x) + b)\n    ### END SOLUTION\n", ""), "without a solution"),
         (("import numpy as np\n", "import numpy as np\nreturn f(np.dot(w, x) + b)\n"), "gives away"),
+        (("# What can one unit do?", "# What?\n#\n#     return f(np.dot(w, x) + b)\n#"), "gives away"),
     ],
 )
 def test_mistakes_in_the_source_stop_the_build(course, capsys, change, sentence):

@@ -1,5 +1,6 @@
 """`check`, `hint`, `solution`, `progress`, in a shell as in a kernel: nothing makes them fail."""
 
+import inspect
 import sys
 import time
 
@@ -180,6 +181,31 @@ def test_a_cell_that_stops_is_told_by_a_card(notebook, work, cell):
     assert notebook.printed == "", "no traceback"
     tries = int("stops with" in STOPS[cell])
     assert noted(work)["exercises"]["01.1"] == {"tries": tries, "state": "not yet"}
+
+
+@pytest.mark.parametrize(
+    "cell", ["def unit(x):\n    return x\n  check('01.1')", "def unit(x): return x   check('01.1')"]
+)
+def test_a_slip_in_the_line_of_the_check_is_told_by_a_card(notebook, cell):
+    said = notebook.run(cell)
+    assert said.startswith(f"{HEAD}Line ") and "is not Python yet" in said
+    assert notebook.printed == "", "no traceback"
+
+
+def test_what_an_answer_displays_does_not_bury_the_verdict(notebook):
+    shows = "from IPython.display import display\n" + RIGHT.replace("    return", "    display(x)\n    return")
+    assert notebook.run(shows).startswith("✓ 01.1 Correct.")
+
+
+def test_code_that_was_changed_and_does_the_same_was_tried(notebook, work):
+    given = inspect.getsource(exercises("02")["02.5"].broken).replace("def broken(", "def fit(")
+    name = exercises("02")["02.5"].defines[0]
+    given = given.replace("def fit(", f"def {name}(")
+    assert notebook.run(f"{given}\n\ncheck('02.5')").startswith("○ 02.5 Not attempted. This is still the code as it")
+    changed = given.replace(":\n", ":\n    nothing = 0\n", 1)
+    said = notebook.run(f"{changed}\n\ncheck('02.5')")
+    assert said.startswith("✗ 02.5 Not yet. It still does what the code did as it was given."), said
+    assert noted(work)["exercises"]["02.5"]["tries"] == 1
 
 
 def test_below_a_magic_no_line_is_named(notebook):

@@ -111,6 +111,11 @@ def test_a_whole_number_may_be_the_first_guess_of_a_decimal(said, work):
     assert noted(work)["predictions"]["01.a"]["hit"] is False
 
 
+def test_a_comma_for_the_point_is_told(said, work):
+    assert said(predict, "01.a", 1, 5).endswith("A decimal number is written with a point: 1.5 and not 1,5.")
+    assert not (work / ".dlcourse" / "progress.json").exists()
+
+
 def test_nan_is_no_number(said, work):
     for nan in (float("nan"), np.float32("nan")):
         assert said(predict, "01.a", nan).endswith("is not a number.")

@@ -215,6 +215,6 @@ def test_an_answer_that_does_not_stand_alone_is_told_so(notebook):
     notebook.run("made = {}\nexec('def hidden(x, w, b, f): return f(np.dot(w, x) + b)', globals())")
     notebook.run("def unit(x, w, b, f):\n    return hidden(x, w, b, f)")
     said = notebook.run('check("01.1")')
-    assert "01.1 Correct" in said and "not by itself" in said
+    assert "01.1 Correct" in said and "its text alone does not make it again" in said
     notebook.fresh()
     assert "is solved, but no answer that passes is kept" in notebook.run('unit = use("01.1")')
