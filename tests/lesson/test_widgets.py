@@ -7,7 +7,7 @@ import xml.etree.ElementTree as xml
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import descent, graph, layer, unit
+from dlcourse.lesson.widgets import descent, graph, layer, softmax, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -30,6 +30,11 @@ FRAMES = {
     },
     **{
         f"layer {size}": (lambda s=size: layer.frame(*s, {s: (7e6, 8e7, 3e10)})) for size in ((1, 1, 1), (784, 10, 128))
+    },
+    **{
+        f"softmax {score} {add}": (lambda s=score, a=add: softmax.frame([1.0, 2.0, 0.5], 2, s, a))
+        for score in (0, 3.3, 12, 800)
+        for add in (-100, 0, 100)
     },
     **{f"graph {step}": (lambda step=step: graph.frame(PRODUCT, step)) for step in range(6)},
 }
@@ -67,3 +72,20 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
 @pytest.mark.parametrize("weights, right", [((1, 1, -1.5), 4), ((1, 1, -0.5), 2), ((0, 0, 1), 1)])
 def test_the_picture_says_how_many_rows_are_right(weights, right):
     assert f"{right} of 4 rows right" in unit.frame(*weights, "AND", "step")[1]
+
+
+def told(alt):
+    """What a frame of softmax says, without the scores themselves."""
+    return alt[: alt.index("Scores")] + alt[alt.index("p: ") :]
+
+
+def test_what_is_added_to_all_scores_moves_the_scores_alone():
+    plain, (_, moved) = softmax.frame([1, 2, 0.5], 2, 3.3)[1], softmax.frame([1, 2, 0.5], 2, 3.3, -100)
+    assert told(plain) == told(moved) and plain != moved
+    assert "Scores, by class: −99.0, −98.0, −96.7." in moved
+
+
+def test_the_true_class_is_pushed_up_until_it_is_far_ahead():
+    assert "seen: 0 down, 1 down, 2 up." in softmax.frame([1, 2, 0.5], 2, 0)[1]
+    assert "p = 1.000, loss = −log p = 0.000" in softmax.frame([1, 2, 0.5], 2, 12)[1]
+    assert "seen: none." in softmax.frame([1, 2, 0.5], 2, 12)[1]
