@@ -7,7 +7,7 @@ from .graph import graph_map, in_a_row, learning, slopes_compared, value_graph
 from .images import answer, digits, pixels, predictions
 from .layer import product, side_by_side, staircase, unit_images, unit_outputs, unit_table
 from .networks import confusion, counts, layers
-from .prediction import evidence, loss_of_p, push, softmax_steps, templates, train_and_test
+from .prediction import error_by_pass, evidence, loss_of_p, softmax_steps, templates, train_and_test
 from .units import bends, half_planes, pairs, rows_right, sixteen_tables, unit_diagram, votes, weight_images
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "descent_map",
     "descents",
     "digits",
+    "error_by_pass",
     "error_flow",
     "evidence",
     "graph_map",
@@ -36,7 +37,6 @@ __all__ = [
     "pixels",
     "predictions",
     "product",
-    "push",
     "rows_right",
     "side_by_side",
     "sixteen_tables",
