@@ -31,6 +31,7 @@ ROOMS = {
     "lesson.widgets.unit": "explore_unit",
     "lesson.widgets.descent": "explore_descent",
     "lesson.widgets.layer": "explore_layer",
+    "lesson.widgets.softmax": "explore_softmax",
     "lesson.widgets.hidden": "explore_hidden",
     "lesson.widgets.graph": "explore_graph",
     "lesson.widgets.life": "Life explore_life",

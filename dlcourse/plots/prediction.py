@@ -26,20 +26,19 @@ from .style import (
     sentence,
     square,
 )
+from .units import AGAINST_FOR
 
-__all__ = ["evidence", "loss_of_p", "push", "softmax_steps", "templates", "train_and_test"]
+__all__ = ["error_by_pass", "evidence", "loss_of_p", "softmax_steps", "templates", "train_and_test"]
 
 
 def _short(v: float, digits: int = 2) -> str:
     return f"{v + 0.0:.{digits}f}".replace("-", "−") if abs(v) >= 0.5 * 10**-digits else "0"
 
 
-def _bars(ax: Any, v: np.ndarray, digits: int, strong: int | None = None, hatch: str = "") -> None:
+def _bars(ax: Any, v: np.ndarray, digits: int, strong: int) -> None:
+    """A bar for each class with its number, the one at `strong` pointed out."""
     bars = ax.bar(range(len(v)), v, width=0.75, color=[BLUE if k == strong else SKY for k in range(len(v))])
-    for bar in bars:
-        bar.set(hatch=hatch, edgecolor=INK if hatch else "none", linewidth=0.8)
-    if strong is not None:
-        bars[strong].set(edgecolor=INK, linewidth=2)
+    bars[strong].set(edgecolor=INK, linewidth=2)
     ax.bar_label(bars, [_short(x, digits) for x in v], fontsize=9, padding=2)
     ax.axhline(0, color=GREY, lw=0.8)
     low, high = min(v.min(), 0), max(v.max(), 0)
@@ -59,11 +58,12 @@ def softmax_steps(z: Any, p: Any, title: str = "From scores to probabilities") -
     rows = (
         ("scores", z, 1),
         ("powers: $e^{score}$, the largest drawn as 1", powers, 2),
-        ("divided by their sum", p, 2),
+        ("divided by their sum, on the same scale", p, 2),
     )
     for ax, (name, v, digits) in zip(axes[:, 0], rows):
         _bars(ax, v, digits, top)
         ax.set_title(name, fontsize=11)
+    axes[2, 0].set_ylim(axes[1, 0].get_ylim())
     axes[2, 0].set_xlabel("class")
     fig.suptitle(title, x=0.01, ha="left")
     return fig, (
@@ -86,7 +86,7 @@ def loss_of_p(marks: Mapping[str, float], title: str = "What a probability for t
         ax.annotate(
             text,
             (at, -np.log(at)),
-            (-4 if last else 9, 10 if last else 3),
+            (-4 if last else 9, 13 if last else 3 if at < 0.3 else 20),
             textcoords="offset points",
             ha="right" if last else "left",
         )
@@ -97,32 +97,13 @@ def loss_of_p(marks: Mapping[str, float], title: str = "What a probability for t
     return fig, f"{sentence(title)} A curve that falls from above 5 near p = 0 to 0 at p = 1. {'; '.join(told)}."
 
 
-@described
-def push(p: Any, truth: int, title: str = "Prediction minus desired value") -> tuple[Figure, str]:
-    """Rows of bars: the prediction, what is desired, and the difference.      p (K,)  truth: a class"""
-    p = np.asarray(p, dtype=float)
-    wanted = np.eye(len(p))[truth]
-    fig, axes = panels(3, 1, (WIDTH, 4.9), sharex=True)
-    rows = (("prediction", p), (f"desired: it is a {truth}", wanted), ("difference: the slope", p - wanted))
-    for ax, (name, v), hatch in zip(axes[:, 0], rows, ("", "", "//")):
-        _bars(ax, v, 2, truth, hatch)
-        ax.set_title(name, fontsize=11)
-    axes[2, 0].set_xlabel("class")
-    fig.suptitle(title, x=0.01, ha="left")
-    return fig, (
-        f"{sentence(title)} Three rows of bars. The prediction: {listed([_short(v) for v in p])}. Desired: 1 for class "
-        f"{truth}, 0 for the others. The difference: {listed([_short(v) for v in p - wanted])}; only class {truth} "
-        "is below 0."
-    )
-
-
 def _signed(ax: Any, image: Any, most: float) -> None:
     """An image of numbers above and below 0, with a sign on each that counts, so that colour is not needed."""
     image = square(image)
-    ax.imshow(image, cmap="PuOr", vmin=-most, vmax=most, interpolation="nearest")
+    ax.imshow(image, cmap=AGAINST_FOR, vmin=-most, vmax=most, interpolation="nearest")
     if image.size <= 100:
         for y, x in np.argwhere(np.abs(image) > 0.25 * most):
-            colour = "white" if abs(image[y, x]) > 0.6 * most else INK
+            colour = "white" if abs(image[y, x]) > 0.8 * most else INK
             sign = "+" if image[y, x] > 0 else "−"
             ax.text(x, y, sign, ha="center", va="center", fontsize=8, color=colour)
     ax.set(xticks=[], yticks=[])
@@ -131,7 +112,7 @@ def _signed(ax: Any, image: Any, most: float) -> None:
 
 @described
 def templates(W: Any, title: str = "Ten learned templates") -> tuple[Figure, str]:
-    """Each column of W as an image: violet and + speak for the class, orange and − against.      W (I,K)"""
+    """Each column of W as an image: blue and + speak for the class, vermilion and − against.      W (I,K)"""
     W = np.asarray(W, dtype=float)
     K, most, told = W.shape[1], float(np.abs(W).max()) or 1.0, []
     fig, axes = panels(-(-K // 5), 5, (WIDTH, 0.42 + 1.62 * -(-K // 5)))
@@ -173,16 +154,22 @@ def evidence(
 def train_and_test(
     xs: Sequence[float], training: Any, test: Any, xlabel: str, ylabel: str, title: str, percent: bool = False
 ) -> tuple[Figure, str]:
-    """Two lines over a logarithmic axis: what was learned from, and what was not.      xs (N,)  both (N,)"""
+    """Two lines over a logarithmic axis: what was learned from, and what was not.      xs (N,)  both (N,) or (N,S)
+
+    With S splits: the mean, and a band from the lowest to the highest.
+    """
     same_length(xs=xs, training=training, test=test)
     factor, unit = (100, " %") if percent else (1, "")
     fig, axes = panels(1, 1, (WIDTH, 3.2))
-    ax, told = axes[0, 0], []
+    ax, told, splits = axes[0, 0], [], 1
     looks = (("training images", training, "o-", BLUE), ("test images", test, "s--", ORANGE))
     for name, v, style, colour in looks:
-        v = factor * np.asarray(v, dtype=float)
-        ax.plot(xs, v, style, color=colour, ms=6, mec=INK, mew=0.6, label=name)
-        told.append(f"{name}: {listed([f'{value:.3g}{unit}' for value in v])}")
+        v = factor * np.asarray(v, dtype=float).reshape(len(xs), -1)
+        low, high, splits = v.min(axis=1), v.max(axis=1), v.shape[1]
+        if splits > 1:
+            ax.fill_between(xs, low, high, color=colour, alpha=0.25, lw=0)
+        ax.plot(xs, v.mean(axis=1), style, color=colour, ms=6, mec=INK, mew=0.6, label=name)
+        told.append(f"{name}: {listed([f'{_span(a, b)}{unit}' for a, b in zip(low, high)])}")
     ax.set(xscale="log", xlabel=xlabel, ylabel=ylabel + unit.replace(" ", ", "), title=title)
     ax.set_xticks(xs, [f"{v:,g}" for v in xs])
     ax.minorticks_off()
@@ -190,4 +177,23 @@ def train_and_test(
     ax.grid(axis="y", color=PALE, lw=0.8)
     ax.legend()
     at = listed([f"{v:g}" for v in xs])
-    return fig, f"{sentence(title)} Two lines over {xlabel} at {at}. {'. '.join(told)}."
+    each = f", means and bands from the lowest to the highest of {splits} splits" if splits > 1 else ""
+    return fig, f"{sentence(title)} Two lines over {xlabel} at {at}{each}. {'. '.join(told)}."
+
+
+def _span(low: float, high: float) -> str:
+    return " to ".join(dict.fromkeys(f"{v:.3g}" for v in (low, high)))
+
+
+@described
+def error_by_pass(errors: Sequence[float], title: str) -> tuple[Figure, str]:
+    """The share of test images that is wrong, in percent, after each pass over the training images.      errors (E,)"""
+    fig, axes = panels(1, 1, (WIDTH, 2.7))
+    ax, passes = axes[0, 0], range(1, len(errors) + 1)
+    bars = ax.bar(passes, errors, width=0.7, color=[SKY] * (len(errors) - 1) + [BLUE], edgecolor=INK, linewidth=0.8)
+    bars[-1].set(linewidth=2)
+    words = [f"{v:.2f}" for v in errors]
+    ax.bar_label(bars, words, fontsize=9.5, padding=2)
+    ax.set(xticks=passes, xlabel="passes over the training images", ylabel="test images wrong, %", title=title)
+    ax.set_ylim(0, 1.15 * max(errors))
+    return fig, f"{sentence(title)} A bar after each pass: {listed(words)} percent of the test images are wrong."

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import descent, graph, hidden, layer, life, unit
+from dlcourse.lesson.widgets import descent, graph, hidden, layer, life, softmax, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -42,6 +42,11 @@ FRAMES = {
         for b in ((0, 0), (-3, 2.5))
         for v in ((1, -2), (0, 0), (3, 3))
         for target in ((), ((-3, 0), (0, 1), (3, 0)))
+    },
+    **{
+        f"softmax {score} {add}": (lambda s=score, a=add: softmax.frame([1.0, 2.0, 0.5], 2, s, a))
+        for score in (0, 3.3, 12, 800)
+        for add in (-100, 0, 100)
     },
     **{f"graph {step}": (lambda step=step: graph.frame(PRODUCT, step)) for step in range(6)},
 }
@@ -148,3 +153,20 @@ def test_three_units_make_the_hat_and_two_do_not():
 )
 def test_corners_lie_where_units_wake_up(w, b, v, places):
     assert hidden.corners(w, b, v) == pytest.approx(places)
+
+
+def told(alt):
+    """What a frame of softmax says, without the scores themselves."""
+    return alt[: alt.index("Scores")] + alt[alt.index("p: ") :]
+
+
+def test_what_is_added_to_all_scores_moves_the_scores_alone():
+    plain, (_, moved) = softmax.frame([1, 2, 0.5], 2, 3.3)[1], softmax.frame([1, 2, 0.5], 2, 3.3, -100)
+    assert told(plain) == told(moved) and plain != moved
+    assert "Scores, by class: −99.0, −98.0, −96.7." in moved
+
+
+def test_the_true_class_is_pushed_up_until_it_is_far_ahead():
+    assert "seen: 0 down, 1 down, 2 up." in softmax.frame([1, 2, 0.5], 2, 0)[1]
+    assert "p = 1.000, loss = −log p = 0.000" in softmax.frame([1, 2, 0.5], 2, 12)[1]
+    assert "seen: none." in softmax.frame([1, 2, 0.5], 2, 12)[1]

@@ -259,7 +259,8 @@ EXERCISE = Exercise(
     },
     hints=(
         "Add 100 to all scores of a row: nothing changes. So what could you take off, to keep every power small?",
-        "`z - z.max(axis=1, keepdims=True)`: the largest becomes 0, and exp(0) = 1. All other powers are smaller.",
-        "`e = np.exp(z - z.max(axis=1, keepdims=True))`, then divide by `e.sum(axis=1, keepdims=True)`.",
+        "Take off the largest score: it becomes 0, and exp(0) = 1. All other powers are smaller.",
+        "The largest and the sum belong to one row: `axis=1`. What does `keepdims=True` keep, so that each row is "
+        "divided by its own?",
     ),
 )

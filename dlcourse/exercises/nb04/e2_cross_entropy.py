@@ -191,6 +191,6 @@ EXERCISE = Exercise(
     hints=(
         "For each example only one number of its row matters: the probability of the class that is true.",
         "`p[np.arange(len(t)), t]` picks it: row 0 with label t[0], row 1 with label t[1], and so on.",
-        "`-np.mean(np.log(np.maximum(chosen, 1e-12)))`, where `chosen` are the picked numbers.",
+        "Of the picked numbers: none below 1e-12, then the log, then the mean. Which sign makes a loss of it?",
     ),
 )

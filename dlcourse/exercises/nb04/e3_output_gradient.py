@@ -196,6 +196,6 @@ EXERCISE = Exercise(
     hints=(
         "What is desired is a row with a 1 at the true class and 0 elsewhere.",
         "Begin with `dz = p.copy()`. `dz[np.arange(len(t)), t]` are the numbers at the true classes.",
-        "`dz[np.arange(len(t)), t] -= 1`, and then `return dz / len(t)`.",
+        "What must each true class lose? And by what is everything divided, since the loss is a mean?",
     ),
 )

@@ -228,7 +228,7 @@ EXERCISE = Exercise(
     ],
     hints=(
         "Four steps: scores, probabilities, slopes by the scores, slopes by W and b. You have a function for three.",
-        "`dz = output_gradient(softmax(layer(x, W, b)), t)`. Then dW has the shape of W, and db that of b.",
-        "dW is `x.T @ dz` and db is `dz.sum(axis=0)`. Return `W - lr * dW, b - lr * db`.",
+        "dz comes from `output_gradient`, and that wants probabilities. What makes them of `layer(x, W, b)`?",
+        "dW is (I,K): which of x and dz is turned round? db is (K,): which axis is added up?",
     ),
 )

@@ -157,7 +157,7 @@ EXERCISE = Exercise(
     },
     hints=(
         "Begin with a table of zeros, K by K. Each example adds 1 at one place.",
-        "The place is row t, column said: `table[t[n], said[n]]`.",
-        "`for s, truth in zip(said, t): table[truth, s] += 1`, and then `return table`.",
+        "In which row does an example with truth t count, and in which column?",
+        "The same pair may come twice: does your table then show 2?",
     ),
 )
