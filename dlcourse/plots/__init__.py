@@ -8,7 +8,7 @@ from .hidden import borders, corners, hidden_space, straight_borders, unit_parts
 from .images import answer, digits, pixels, predictions
 from .layer import product, side_by_side, staircase, unit_images, unit_outputs, unit_table
 from .networks import confusion, counts, layers
-from .prediction import error_by_pass, evidence, loss_of_p, softmax_steps, templates, train_and_test
+from .prediction import evidence, loss_of_p, softmax_steps, templates, train_and_test
 from .training import early_stop, error_by_epoch, seed_bands, verdicts, weight_life
 from .units import bends, half_planes, pairs, rows_right, sixteen_tables, unit_diagram, votes, weight_images
 
@@ -25,7 +25,6 @@ __all__ = [
     "digits",
     "early_stop",
     "error_by_epoch",
-    "error_by_pass",
     "error_flow",
     "evidence",
     "graph_map",

@@ -28,7 +28,7 @@ from .style import (
 )
 from .units import AGAINST_FOR
 
-__all__ = ["error_by_pass", "evidence", "loss_of_p", "softmax_steps", "templates", "train_and_test"]
+__all__ = ["evidence", "loss_of_p", "softmax_steps", "templates", "train_and_test"]
 
 
 def _short(v: float, digits: int = 2) -> str:
@@ -183,17 +183,3 @@ def train_and_test(
 
 def _span(low: float, high: float) -> str:
     return " to ".join(dict.fromkeys(f"{v:.3g}" for v in (low, high)))
-
-
-@described
-def error_by_pass(errors: Sequence[float], title: str) -> tuple[Figure, str]:
-    """The share of test images that is wrong, in percent, after each pass over the training images.      errors (E,)"""
-    fig, axes = panels(1, 1, (WIDTH, 2.7))
-    ax, passes = axes[0, 0], range(1, len(errors) + 1)
-    bars = ax.bar(passes, errors, width=0.7, color=[SKY] * (len(errors) - 1) + [BLUE], edgecolor=INK, linewidth=0.8)
-    bars[-1].set(linewidth=2)
-    words = [f"{v:.2f}" for v in errors]
-    ax.bar_label(bars, words, fontsize=9.5, padding=2)
-    ax.set(xticks=passes, xlabel="passes over the training images", ylabel="test images wrong, %", title=title)
-    ax.set_ylim(0, 1.15 * max(errors))
-    return fig, f"{sentence(title)} A bar after each pass: {listed(words)} percent of the test images are wrong."

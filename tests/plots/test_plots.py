@@ -96,7 +96,6 @@ DRAWN = {
         {"output layer": RNG.normal(size=(4, 5)), "hidden layer": RNG.normal(size=(4, 7))},
         {"hidden layer": RNG.random((4, 7)) > 0.5},
     ),
-    "error_by_pass": lambda: plots.error_by_pass([9.4, 8.73, 8.55, 8.37, 8.23], "A layer on MNIST"),
     "evidence": lambda: plots.evidence(RNG.random(64), RNG.normal(size=(64, 10)), np.zeros(10), (3, 8)),
     "layer_backward": lambda: plots.layer_backward(4, 3, 2),
     "loss_of_p": lambda: plots.loss_of_p({"nearly sure": 0.9, "undecided": 0.5, "sure of another": 0.02}),
