@@ -7,7 +7,7 @@ import xml.etree.ElementTree as xml
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import descent, graph, layer, unit
+from dlcourse.lesson.widgets import choices, descent, graph, layer, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -16,7 +16,19 @@ PRODUCT = [
     Node("c", -6.0, (0, 1), (-3.0, 2.0)),
     Node("d", 36.0, (2, 2), (-6.0, -6.0)),
 ]
+TABLES = {
+    "hidden units": {1: [0.1, 0.09, 0.11], 128: [0.97, 0.98, 0.975]},
+    "learning rate": {0.2: [0.97, 0.98, 0.975], 2: [0.1, 1.0, 0.0]},
+}
+OURS = {"hidden units": 128, "learning rate": 0.2}
 FRAMES = {
+    **{
+        f"choices {hidden} {rate}": (
+            lambda at=(hidden, rate): choices.frame(TABLES, OURS, dict(zip(TABLES, at)), guess=0.1)
+        )
+        for hidden in (1, 128)
+        for rate in (0.2, 2)
+    },
     **{
         f"unit {gate} {bend} {w}": (lambda g=gate, f=bend, w=w: unit.frame(*w, g, f))
         for gate in unit.GATES
@@ -67,3 +79,16 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
 @pytest.mark.parametrize("weights, right", [((1, 1, -1.5), 4), ((1, 1, -0.5), 2), ((0, 0, 1), 1)])
 def test_the_picture_says_how_many_rows_are_right(weights, right):
     assert f"{right} of 4 rows right" in unit.frame(*weights, "AND", "step")[1]
+
+
+def test_each_setting_is_changed_alone_and_told_with_its_numbers():
+    svg, alt = choices.frame(TABLES, OURS, {"hidden units": 1, "learning rate": 2})
+    assert "Ours, hidden units 128, learning rate 0.2: 97.0 to 98.0 percent" in alt
+    assert "Hidden units: 1, learning rate 0.2: 9.0 to 11.0 percent" in alt
+    assert "Learning rate: 2, hidden units 128: 0.0 to 100.0 percent" in alt
+    assert [svg.count(mark) for mark in ("<circle", "<polygon")] == [3, 3], "a mark of its own for each row and seed"
+
+
+def test_more_settings_than_rows_are_refused():
+    with pytest.raises(ValueError, match="room for 2 settings, got 3"):
+        choices.frame(TABLES | {"third": {1: [0.5]}}, OURS, OURS)
