@@ -94,8 +94,8 @@ EXERCISE = Exercise(
         Wrong(
             "length of the comparison",
             lambda said, t: len(said == t) / len(t),
-            "Yours is 1, whatever the answers are: `len` counts right and wrong alike. Add up `said == t` instead: True "
-            "counts as 1.",
+            "Yours is 1, whatever the answers are: `len` counts right and wrong alike. Add up `said == t` instead: "
+            "True counts as 1.",
         ),
         Wrong(
             "sum by sum",
@@ -106,7 +106,7 @@ EXERCISE = Exercise(
         Wrong(
             "sums compared",
             lambda said, t: sum(said) == sum(t) / len(t),
-            "You compare sums, and get one True or False. Compare place by place, `said == t`; then add up, and divide.",
+            "You compare sums, and get one True or False. Compare place by place, `said == t`; then add up and divide.",
         ),
         Wrong(
             "table",
