@@ -133,9 +133,11 @@ def descents(
         ax.plot(v[-1], height[-1], "*", color=BLUE, ms=9 if rests else 13, mec="white", mew=0.7)
         if rests:  # the star lies on the square
             dx, ha = (14, "left") if v[0] < sum(span) / 2 else (-14, "right")
-            words = {"textcoords": "offset points", "ha": ha, "va": "top"}
+            dy, va = (-24, "top") if height[-1] > 0.4 * curve.max() else (24, "bottom")
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
+            words = {"textcoords": "offset points", "ha": ha, "va": va, "bbox": box}
             line = {"arrowstyle": "-", "color": INK, "lw": 0.9, "shrinkB": 7}
-            ax.annotate("ends where\nit starts", (v[-1], height[-1]), (dx, -24), arrowprops=line, **words)
+            ax.annotate("ends where\nit starts", (v[-1], height[-1]), (dx, dy), arrowprops=line, **words)
         ax.set(xlabel="weight w", xlim=span, ylim=(0, 1.06 * curve.max()))
         ax.set_title(name.replace("-", "−"), fontsize=11)
         told.append(
