@@ -28,6 +28,7 @@ ROOMS = {
     "training.schedules": "Schedule",
     "training.verdict": "Verdict verdict",
     "lesson": "LivePlot check compare hint predict progress recorded show solution start use",
+    "lesson.widgets.choices": "explore_choices",
     "lesson.widgets.unit": "explore_unit",
     "lesson.widgets.descent": "explore_descent",
     "lesson.widgets.layer": "explore_layer",

@@ -20,7 +20,8 @@
 # %%
 import numpy as np
 
-from dlcourse import check, figures, hint, load_digits, progress, show, solution, start, use
+from dlcourse import check, figures, hint, load_digits, progress
+from dlcourse import show, solution, start, use
 
 start("00")
 
@@ -60,14 +61,12 @@ print("to test on ", digits.x_test.shape)
 #
 # ## 2 · What a network is
 #
-# A **unit** multiplies each number it is given by a **weight** for that number, adds everything up together with one
-# number more, its **bias**, and passes the result on. A **network** is layers of such units, in which each layer feeds
-# the next. All its weights and biases are found by training.
+# A **unit** multiplies each number it is given by a **weight** for that number, adds everything up with one number more,
+# its **bias**, bends the sum a little, and passes it on. Here the bend is `ReLU`, which turns every number below 0
+# into 0; the last layer leaves it out. A **network** is layers of such units, in which each layer feeds the next. All its
+# weights and biases are found by training.
 #
-# Between two layers the results are bent a little. Here that is the work of `ReLU`, which turns every number below 0
-# into 0. The last layer passes its results on as they are.
-#
-# That is the whole idea. By the end of notebook 08 you will have written every part of it yourself.
+# That is the whole idea. By the end of notebook 08 you will have written every part of it yourself but one.
 #
 # Ours takes 64 pixels. They compute nothing, so they are drawn as squares. It feeds them to 128 units in the middle,
 # called **hidden** because nobody outside sees their results, and ends in ten units, one for each digit. The largest
@@ -81,20 +80,22 @@ from dlcourse import Dense, Network, ReLU, accuracy, compare, predict
 
 net = Network(Dense(64, 128), ReLU(), Dense(128, 10))
 show(figures.layers([64, 128, 10], ["pixels", "hidden units", "digits"]))
-print(f"{net.summary().parameters:,} numbers to find: {64 * 128:,} weights and 128 biases")
-print(f"in the first layer, {128 * 10:,} weights and 10 biases in the second")
+print(f"{net.summary().parameters:,} numbers to find:")
+print(f"{64 * 128:,} weights and 128 biases in the first layer,")
+print(f"{128 * 10:,} weights and 10 biases in the second")
 predict("00.a", ...)
 
 # %%
 z = net.predict(digits.x_test)  # ten outputs for each image
 said = z.argmax(axis=1)  # which of the ten is the largest
-show(figures.predictions(digits.x_test[:10], said[:10], digits.t_test[:10], "Before training"))
-compare("00.a", round(100 * accuracy(z, digits.t_test), 1), within=5, unit="of a hundred")
+x, t = digits.x_test, digits.t_test
+show(figures.predictions(x[:10], said[:10], t[:10], "Before training"))
+compare("00.a", round(100 * accuracy(z, t), 1), within=5, unit="of a hundred")
 
 # %% [markdown]
 # A cross marks a wrong answer, with the truth in brackets. There are ten digits, so whoever guesses is right about one
 # time in ten. This network mostly says the same digit, whatever it is shown. Where that is right, it is by
-# accident: these ten images happen to hold three 5s. It knows nothing yet.
+# accident: these ten images happen to hold three 5s.
 #
 # ## 3 · Train it
 #
@@ -110,23 +111,25 @@ from dlcourse import Batches, Momentum, SoftmaxCrossEntropy, fit
 predict("00.b", ..., choices=("seconds", "minutes", "hours"))
 net = Network(Dense(64, 128), ReLU(), Dense(128, 10))
 loss = SoftmaxCrossEntropy()
-optimizer = Momentum(net.theta, net.grad, lr=0.2)  # theta: all weights, grad: their slopes
+optimizer = Momentum(net.theta, net.grad, lr=0.2)  # all weights, their slopes
 batches = Batches(digits.x_train, digits.t_train, 32)
-loss_at_start = loss.forward(net.predict(digits.x_train), digits.t_train)  # only measured
+loss_at_start = loss.forward(net.predict(digits.x_train), digits.t_train)
 history = fit(net, loss, optimizer, batches, epochs=20)
 show(figures.loss_curve(history.losses, loss_at_start))
-took = sum(history.seconds)
-print(f"the twenty epochs took {took:.2f} seconds")
-compare("00.b", "seconds" if took < 60 else "minutes" if took < 3600 else "hours")
+s = sum(history.seconds)
+print(f"the twenty epochs took {s:.2f} seconds")
+compare("00.b", "seconds" if s < 60 else "minutes" if s < 3600 else "hours")
 
 # %% tags=["nbval-check-output"]
 print(f"{len(history.losses)} epochs, {history.updates} small steps")
-print("the loss fell to a tenth or less:", bool(history.losses[-1] < loss_at_start / 10))
+small = bool(history.losses[-1] < loss_at_start / 10)
+print("the loss fell to a tenth or less:", small)
 
 # %% [markdown]
 # That was all. Five of those lines make and train the network: `net`, `loss`, `optimizer`, `batches` and `fit`. The
 # others measure and draw. Nobody told the machine what a 3 looks like. Each part will be opened up in its own notebook:
-# `Dense` in 03, `SoftmaxCrossEntropy` in 04, `ReLU` in 05, what happens inside `fit` in 06, 07 and 08, `Momentum` in 09.
+# `ReLU` in 01, `Dense` in 03, `SoftmaxCrossEntropy` in 04, what happens inside `fit` in 06, 07 and 08, and the part
+# that is left, `Momentum`, in 09.
 #
 # ## 4 · Look at what it says
 #
@@ -135,9 +138,10 @@ print("the loss fell to a tenth or less:", bool(history.losses[-1] < loss_at_sta
 # %%
 z = net.predict(digits.x_test)
 said = z.argmax(axis=1)
-x, t = digits.x_test, digits.t_test
-show(figures.predictions(x[:20], said[:20], t[:20], "After training, the first 20 images"))
-print(f"{(said == t).sum()} of {len(said)} test images are right: {accuracy(z, t):.1%}")
+title = "After training, the first 20 images"
+show(figures.predictions(x[:20], said[:20], t[:20], title))
+right = (said == t).sum()
+print(f"{right} of {len(said)} test images are right: {accuracy(z, t):.1%}")
 
 # %% [markdown]
 # The share of right answers is called **accuracy**. Before you are impressed, look at the failures:
@@ -145,7 +149,9 @@ print(f"{(said == t).sum()} of {len(said)} test images are right: {accuracy(z, t
 # %%
 wrong = np.flatnonzero(said != t)
 few = wrong[:60]  # more do not fit into one picture
-title = "Every mistake" if len(wrong) <= 60 else f"The first 60 of {len(wrong)} mistakes"
+title = "Every mistake"
+if len(wrong) > 60:
+    title = f"The first 60 of {len(wrong)} mistakes"
 show(figures.predictions(x[few], said[few], t[few], title))
 
 # %% [markdown]
@@ -188,7 +194,7 @@ show(figures.confusion(said, t))
 
 # %% exercise 00.1
 def share_right(said, t):
-    """right answers / all answers      said (B,)  t (B,) -> number from 0 to 1"""
+    """right answers / all answers    said (B,)  t (B,) -> number from 0 to 1"""
     ### BEGIN SOLUTION
     return (said == t).sum() / len(t)
     ### END SOLUTION
@@ -209,19 +215,20 @@ share_right = use("00.1")
 
 # %%
 def train(data, exam=None, hidden=128, lr=0.2, n=None, seed=0):
-    """Train a new network on the first n images; give back its share of right answers."""
+    """Train a new network on the first n images -> share of right answers"""
     x, t = exam or (data.x_test, data.t_test)
     net = Network(Dense(64, hidden), ReLU(), Dense(hidden, 10), key=seed)
     batches = Batches(data.x_train[:n], data.t_train[:n], 32, key=seed)
     optimizer = Momentum(net.theta, net.grad, lr=lr)
     history = fit(net, SoftmaxCrossEntropy(), optimizer, batches, epochs=20)
-    if history.ended == "interrupted":  # somebody pressed the black square: no result
+    if history.ended == "interrupted":  # by the black square: no result
         raise KeyboardInterrupt
     return share_right(net.predict(x).argmax(axis=1), t)
 
 
 mixed = [train(digits, seed=s) for s in range(5)]
-show(figures.bands({"five seeds": mixed}, "The same network from five random starts"))
+title = "The same network from five random starts"
+show(figures.bands({"five seeds": mixed}, title))
 
 # %% tags=["nbval-check-output"]
 print("all five between 96 % and 99 %:", all(0.96 <= a <= 0.99 for a in mixed))
@@ -234,9 +241,9 @@ print("the one in the middle at least 97 %:", bool(np.median(mixed) >= 0.97))
 #
 # ## 7 · Somebody else's handwriting
 #
-# There is a better objection. Those who collected these digits say that 13 people wrote them, and we shuffled all images
-# before we split them. So the same hands wrote for the training and for the exam. Did the network learn to read, or did
-# it learn 13 handwritings?
+# There is a better objection. [Those who collected](https://doi.org/10.24432/C50P49) these digits say that 13 people
+# wrote them, and we shuffled all images before we split them. So the same hands wrote for the training and for the exam.
+# Did the network learn to read, or did it learn 13 handwritings?
 #
 # Nobody noted who wrote what. But the form asked everybody to write 0 to 9 several times. In the order of the file, where
 # do these rows stand?
@@ -244,9 +251,15 @@ print("the one in the middle at least 97 %:", bool(np.median(mixed) >= 0.97))
 # %% tags=["nbval-check-output"]
 in_order = load_digits(key=None).flat()  # None: not shuffled
 labels = np.concatenate([in_order.t_train, in_order.t_test])
-rows = [i for i in range(len(labels) - 9) if (labels[i : i + 10] == range(10)).all()]
-forms = [i for i, before in zip(rows, [-99, *rows]) if i - before > 50]
-print(len(rows), "rows from 0 to 9, in", len(forms), "groups, which begin at image", *forms)
+rows, groups, before = [], [], -99
+for i in range(len(labels) - 9):
+    if list(labels[i : i + 10]) == list(range(10)):  # ten images: 0, 1, 2 ... 9
+        rows.append(i)
+        if i - before > 50:  # far behind the row before: a new group
+            groups.append(i)
+        before = i
+print(len(rows), "rows from 0 to 9, in", len(groups), "groups,")
+print("which begin at image", *groups)
 
 # %% [markdown]
 # They come in 14 groups, about 130 images apart: 14 forms, one after the other. For 13 people that is one too many, so
@@ -264,12 +277,17 @@ predict("00.c", ..., choices=("better", "the same", "worse"))
 others = [train(in_order, seed=s) for s in range(5)]
 groups = {"shuffled": mixed, "in file order": others}
 show(figures.bands(groups, "The same network, two ways to split the images"))
-apart = max(others) < min(mixed) or min(others) > max(mixed)
-compare("00.c", ("worse" if max(others) < min(mixed) else "better") if apart else "the same")
+result = "the same"
+if max(others) < min(mixed):
+    result = "worse"
+if min(others) > max(mixed):
+    result = "better"
+compare("00.c", result)
 
 # %% tags=["nbval-check-output"]
 print(len(in_order.x_train), "to train on,", len(in_order.x_test), "to test on")
-print("in file order between 91 % and 96 %:", all(0.91 <= a <= 0.96 for a in others))
+band = all(0.91 <= a <= 0.96 for a in others)
+print("in file order between 91 % and 96 %:", band)
 print("every seed is worse in file order:", max(others) < min(mixed))
 
 # %% [markdown]
@@ -302,33 +320,41 @@ print("every seed is worse in file order:", max(new) < min(known))
 #
 # ## 8 · Change one thing
 #
-# Your turn again. Below, change **one** of the two numbers, and say aloud what you expect before you run the cell. What do 2
-# hidden units do? What does a learning rate of 2 do? If a long red message appears, read its last line
-# and put the number back. (Write `0.2` with a point.)
+# We chose 128 hidden units and a learning rate of 0.2. The next cell tries others, one at a time and from three seeds
+# each, which takes some seconds. Then it is your turn.
+#
+# **Play.** What do 2 hidden units do? What does a learning rate of 2 do? Say it, then move the sliders. (Or focus one and
+# use the arrow keys.)
 
 # %%
-hidden = 16
-lr = 0.2
-mine = [train(digits, hidden=hidden, lr=lr, seed=s) for s in range(5)]
-groups = {"ours: 128, 0.2": mixed, f"yours: {hidden}, {lr}": mine}
-show(figures.bands(groups, "Hidden units and learning rate"))
+from dlcourse import explore_choices
+
+sizes = 1, 2, 4, 8, 16, 32, 64, 128
+rates = 0.0001, 0.001, 0.01, 0.1, 0.2, 0.5, 1, 2
+by_size, by_rate = {}, {}
+for n in sizes:
+    by_size[n] = [train(digits, hidden=n, seed=s) for s in range(3)]
+for r in rates:
+    by_rate[r] = [train(digits, lr=r, seed=s) for s in range(3)]
+tables = {"hidden units": by_size, "learning rate": by_rate}
+ours = {"hidden units": 128, "learning rate": 0.2}
+begin = {"hidden units": 16, "learning rate": 0.01}
+explore_choices(tables, ours, guess=0.1, start=begin)
 
 # %% [markdown]
-# Here is the whole picture for both. Three seeds for each value:
+# And both at a glance:
 
 # %%
-sizes = [1, 2, 4, 8, 16, 32, 64, 128]
-table = [[train(digits, hidden=h, seed=s) for s in range(3)] for h in sizes]
 title = "How many hidden units? (band: 3 seeds)"
-show(figures.sweep(sizes, table, "hidden units", title, guess=0.1, mark=128))
-rates = [0.0001, 0.001, 0.01, 0.1, 0.2, 0.5, 1, 2]
-table = [[train(digits, lr=r, seed=s) for s in range(3)] for r in rates]
+shares = list(by_size.values())
+show(figures.sweep(sizes, shares, "hidden units", title, guess=0.1, mark=128))
 title = "How far to move in each step? (band: 3 seeds)"
-show(figures.sweep(rates, table, "learning rate", title, guess=0.1, mark=0.2))
+shares = list(by_rate.values())
+show(figures.sweep(rates, shares, "learning rate", title, guess=0.1, mark=0.2))
 
 # %% [markdown]
-# The size: one hidden unit has a single number to pass on, and here that is no better than guessing. With a handful it
-# depends on the random start. Beyond 32 or so, more units gain little here.
+# The size: one hidden unit has a single number to pass on, and here that is no better than guessing. Two do hardly
+# better. With a handful it depends on the random start. Beyond 32 or so, more units gain little here.
 #
 # The learning rate: too small, and twenty epochs are not enough. Too large, and each step overshoots: the network ends
 # where it began, at guessing. In between lies a broad range that works. You will see the reason in notebook 02, with a
@@ -352,11 +378,12 @@ if available("mnist"):
     batches = Batches(mnist.x_train, mnist.t_train, 100)
     fit(big, loss, Momentum(big.theta, big.grad, lr=0.1), batches, epochs=1)
     x, t, z = mnist.x_test, mnist.t_test, big.predict(mnist.x_test)
-    show(figures.predictions(x[:20], z[:20].argmax(axis=1), t[:20], "MNIST after one epoch"))
+    said = z.argmax(axis=1)
+    show(figures.predictions(x[:20], said[:20], t[:20], "MNIST after 1 epoch"))
     print(f"{accuracy(z, t):.1%} of {len(z):,} test images are right")
 else:
     print("MNIST is not here, so this notebook stays with its own digits.")
-    print("To fetch it (12 MB, once), go online, make a cell with the + above the notebook,")
+    print("To fetch it (12 MB, once), go online, make a cell with the + above,")
     print("run load_mnist(download=True) in it, and then run this cell again.")
 
 # %% [markdown]

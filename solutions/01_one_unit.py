@@ -16,8 +16,8 @@
 # %%
 import numpy as np
 
-from dlcourse import check, compare, hint, predict, progress, solution, start, use
-from dlcourse import figures, show
+from dlcourse import check, compare, hint, predict, progress, solution
+from dlcourse import figures, show, start, use
 
 start("01")
 
@@ -124,7 +124,7 @@ step, relu = use("01.2")
 show(figures.bends({"step": step, "relu": relu}, "One jumps, one has a corner"))
 
 # %% tags=["nbval-check-output"]
-with np.errstate(over="ignore"):  # σ(−1000) asks for exp(1000): is there such a number?
+with np.errstate(over="ignore"):  # σ(−1000) asks for exp(1000): is there one?
     for k in (700, 709, 710, 1000):
         print(f"exp({k:4d}) = {np.exp(float(k)):.3g}")
 
@@ -162,22 +162,23 @@ show(figures.bends(bends, "A jump, a corner, and two smooth bends"))
 
 # %% tags=["nbval-check-output"]
 def halfway(f):  # is f(-1) halfway between f(-3) and f(1)?
-    return bool(np.isclose(f(np.array(-1.0)), np.mean(f(np.array([-3.0, 1.0])))))
+    left, middle, right = f(np.array([-3.0, -1.0, 1.0]))
+    return bool(np.isclose(middle, (left + right) / 2))
 
 
 straight = {name: halfway(f) for name, f in bends.items()}
 print("no bend at all:", halfway(lambda z: z))
 print("with a bend:   ", straight)
 inputs, weights = np.array([0.5, -1, 2]), np.array([1.0, 3, 0.5])
-weighted_sum = np.sum(inputs * weights) + 0.25
-same = all(np.isclose(unit(inputs, weights, 0.25, f), f(weighted_sum)) for f in bends.values())
-said = "A neural unit applies a nonlinear function to a weighted sum of its inputs:"
-print(said, same and not any(straight.values()))
+z = np.sum(inputs * weights) + 0.25  # a weighted sum
+same = [np.isclose(unit(inputs, weights, 0.25, f), f(z)) for f in bends.values()]
+said = "A neural unit applies a nonlinear function to a weighted sum of its inputs"
+print(f"{said}:", all(same) and not any(straight.values()))
 
 # %% [markdown]
 # That last sentence is how books define a unit, and the code has just agreed: the sum is weighted, and no bend is
-# straight. The first two bends have a jump or a corner. The other two are smooth, and in notebook 02 their slope is what a
-# unit learns from.
+# straight. The first two bends have a jump or a corner. The other two are smooth, and in notebooks 02 and 06 you will see
+# what that is good for.
 #
 # ## 3 · Logic, by choosing three numbers
 #
@@ -251,7 +252,8 @@ predict("01.b", ..., choices=(2, 3, 4))
 
 # %% exercise 01.5
 def count_right(X, t, w, b):
-    """How many rows are sorted as t says?   X (B,I)  t (B,)  w (I,)  b number -> count"""
+    """How many rows are sorted as t says?
+    X (B,I)  t (B,)  w (I,)  b number -> count"""
     ### BEGIN SOLUTION
     return sum(unit(x, w, b, step) == ti for x, ti in zip(X, t))
     ### END SOLUTION
@@ -264,7 +266,10 @@ count_right = use("01.5")
 
 # %%
 ticks = sorted(np.arange(-2, 2.5, 0.5), key=abs)  # simple numbers first
-grid = [(np.array([w1, w2]), b + 0.25) for w1 in ticks for w2 in ticks for b in ticks]
+grid = []
+for w1 in ticks:
+    for w2 in ticks:
+        grid += [(np.array([w1, w2]), b + 0.25) for b in ticks]
 scores = {
     "AND": [count_right(ROWS, AND, w, b) for w, b in grid],
     "XOR": [count_right(ROWS, XOR, w, b) for w, b in grid],
@@ -296,14 +301,16 @@ for unit_w, unit_b in grid:
 show(figures.sixteen_tables(found))
 
 # %% tags=["nbval-check-output"]
-print(len(found), "of 16 tables found; best of XOR:", int(max(scores["XOR"])), "of 4")
+print(len(found), "of 16 tables found")
+print("best of XOR:", int(max(scores["XOR"])), "of 4")
 
 
 def hump(z):  # up, and down again
     return 1.0 * (abs(z) < 0.5)
 
 
-print("with a hump for a bend:", [int(unit(row, np.array([1, 1]), -1, hump)) for row in ROWS])
+humped = [int(unit(row, np.array([1, 1]), -1, hump)) for row in ROWS]
+print("with a hump for a bend:", humped)
 
 # %% [markdown]
 # All but two. Marvin Minsky and Seymour Papert made this limit famous in 1969. The last line shows what the wall is made
@@ -332,7 +339,7 @@ def pick(x, t, a, b):
 
 
 def averages(X, t):
-    """Weights and bias from the average images   X (B,I)  t (B,) -> w (I,)  b number"""
+    """Weights and bias from the averages    X (B,I)  t (B,) -> w (I,)  b number"""
     mean0, mean1 = X[t == 0].mean(axis=0), X[t == 1].mean(axis=0)
     w = mean1 - mean0
     return w, -w @ (mean0 + mean1) / 2
@@ -348,13 +355,16 @@ compare("01.c", right, within=3, unit=f"of {len(t_test)}")
 show(figures.votes(X_test[0], w, b))
 
 # %%
-said = np.array([unit(x, w, b, step) for x in X_test])
-missed = X_test[said != t_test]
-left = np.roll(missed.reshape(-1, 8, 8), -1, axis=2).reshape(-1, 64)  # one column to the left
-captions = [f"{t:.0f} (said {s:.0f})" for t, s in zip(t_test, said) if s != t]
-captions += [f"moved (said {unit(x, w, b, step):.0f})" for x in left]
-title = "Sorted wrongly, and the same moved one column to the left"
-show(figures.digits(np.vstack([missed, left]), captions, title, columns=5))
+images, captions = [], []
+for image, t in zip(X_test, t_test):
+    said = unit(image, w, b, step)
+    if said != t:
+        left = np.roll(image.reshape(8, 8), -1, axis=1).reshape(64)  # by one column
+        images += [image, left]
+        captions += [f"{t:.0f} (said {said:.0f})"]
+        captions += [f"moved (said {unit(left, w, b, step):.0f})"]
+title = "Sorted wrongly, each beside itself moved one column to the left"
+show(figures.digits(images, captions, title, columns=5))
 
 # %% [markdown]
 # In the weights you can *see* what it knows. Ink in the middle speaks for a 1. Ink on a ring around it speaks against: that
@@ -371,13 +381,14 @@ show(figures.digits(np.vstack([missed, left]), captions, title, columns=5))
 
 # %%
 order = np.random.default_rng(1).permutation(64)
-show(figures.digits(X_test[:10, order], t_test[:10].astype(int), "Zeros and ones, shuffled"))
+labels = t_test[:10].astype(int)
+show(figures.digits(X_test[:10, order], labels, "Zeros and ones, shuffled"))
 predict("01.d", ..., choices=("more", "fewer", "as many"))
 
 # %%
 shuffled = count_right(X_test[:, order], t_test, w[order], b)
 print(f"{right:.0f} before, {shuffled:.0f} after")
-result = "as many" if shuffled == right else "more" if shuffled > right else "fewer"
+result = "more" if shuffled > right else "fewer" if shuffled < right else "as many"
 compare("01.d", result)
 
 # %% [markdown]
@@ -400,7 +411,8 @@ show(figures.pairs(shares))
 pair = tuple(sorted((1, 3)))
 w2, b2 = averages(*pick(data.x_train, data.t_train, *pair))
 print(f"{pair}: {shares[pair]:.0%} of the test images")
-show(figures.weight_images({f"for {pair[1]}, against {pair[0]}": w2}))
+name = f"for {pair[1]}, against {pair[0]}"
+show(figures.weight_images({name: w2}, "What the unit looks for"))
 
 # %% [markdown]
 # ## What you can now claim

@@ -14,8 +14,8 @@
 # %%
 import numpy as np
 
-from dlcourse import check, compare, hint, predict, progress, solution, start, use
-from dlcourse import figures, load_digits, show
+from dlcourse import check, compare, hint, predict, progress, solution
+from dlcourse import figures, load_digits, show, start, use
 
 start("02")
 
@@ -35,27 +35,28 @@ start("02")
 
 # %%
 def pair(a, b, key=0):
-    """Images of digits a and b; t is 0 for an a and 1 for a b -> X, t, X_test, t_test"""
+    """Images of digits a and b; t is 1 for a b -> X, t, X_test, t_test"""
     d = load_digits(key=key).flat()
     mine, exam = np.isin(d.t_train, (a, b)), np.isin(d.t_test, (a, b))
-    t, t_test = 1.0 * (d.t_train[mine] == b), 1.0 * (d.t_test[exam] == b)
-    return d.x_train[mine].astype(float), t, d.x_test[exam].astype(float), t_test
+    X, X_test = d.x_train[mine].astype(float), d.x_test[exam].astype(float)
+    return X, 1.0 * (d.t_train[mine] == b), X_test, 1.0 * (d.t_test[exam] == b)
 
 
 def ink(X):
-    """The mean ink of rows 2 to 5, columns 3 and 4 (counted from 0)      X (B,64) -> (B,)"""
+    """Mean ink of rows 2 to 5, columns 3 and 4, from 0    X (B,64) -> (B,)"""
     return X.reshape(-1, 8, 8)[:, 2:6, 3:5].mean(axis=(1, 2))
 
 
 X, t, X_exam, t_exam = pair(0, 1)
 x = ink(X)
-show(figures.digits(X[:10], x[:10].round(2), "Ten images, each under its ink in the middle"))
+show(figures.digits(X[:10], x[:10].round(2), "Each under its ink in the middle"))
 
 # %%
 unit = use("01.1")
 y = np.array([unit(np.array([xi]), np.array([0.5]), 0.0, lambda z: z) for xi in x])
 lines, middle = {"w = 0.5, b = 0": (0.5, 0.0)}, "ink in the middle"
 show(figures.line_fit(x, t, lines, 40, "A guess: too low for the ones", middle))
+print(len(t), "images to learn from")
 predict("02.a", ...)
 
 # %% [markdown]
@@ -116,7 +117,7 @@ show(figures.nudge(loss, at=0.5, h=0.2, span=(-0.5, 2.7)))
 
 # %% exercise 02.2
 def central_difference(f, x, h=1e-5):
-    """(f(x + h) − f(x − h)) / (2 * h)   f function  x number  h number -> slope of f at x"""
+    """(f(x + h) − f(x − h)) / (2 * h)  f function  x, h numbers -> slope at x"""
     ### BEGIN SOLUTION
     return (f(x + h) - f(x - h)) / (2 * h)
     ### END SOLUTION
@@ -162,7 +163,7 @@ def after(lr):
 
 compare("02.b", "never" if after(3.0) > loss(-0.5) else "sooner or later")
 falls = [lr for lr in np.arange(2.6, 2.8, 0.01) if after(lr) < loss(-0.5)]
-print(f"the largest learning rate with which the loss still falls: {max(falls):.2f}")
+print(f"largest learning rate with which the loss still falls: {max(falls):.2f}")
 tried = {0.05: 12, 0.5: 12, 3.0: 4}  # learning rate: updates
 balls = {f"lr = {lr}, updates: {n}": (-0.5, lr, n) for lr, n in tried.items()}
 show(figures.descents(loss, balls, (-3, 5), "Too small, about right, too large"))
@@ -210,15 +211,15 @@ def loss2(w, b):
 
 
 def slopes(theta, X, t):
-    """All slopes of a unit as one array      theta (I+1,): the weights, then the bias"""
+    """All slopes of a unit    theta (I+1,): the weights, then the bias"""
     dw, db = unit_gradient(X, t, theta[:-1], theta[-1])
     return np.append(dw, db)
 
 
 X, begin = x[:, None], np.array([0.2, 0.8])  # x[:, None]: one input in each row
 dw, db = slopes(begin, X, t)
-print(f"formula  dw = {dw:.5f}   nudge {central_difference(lambda w: loss2(w, 0.8), 0.2):.5f}")
-print(f"formula  db = {db:.5f}   nudge {central_difference(lambda b: loss2(0.2, b), 0.8):.5f}")
+print(f"dw = {dw:.5f}, by nudges {central_difference(lambda w: loss2(w, 0.8), 0.2):.5f}")
+print(f"db = {db:.5f}, by nudges {central_difference(lambda b: loss2(0.2, b), 0.8):.5f}")
 arrow, title = (-0.3 * dw, -0.3 * db), "One update, seen from above"
 show(figures.descent_map(loss2, [begin], (-0.6, 2.4), (-0.5, 1.1), arrow=arrow, title=title))
 
@@ -247,7 +248,7 @@ predict("02.c", ..., choices=("dozens", "hundreds", "thousands"))
 
 # %% exercise 02.4
 def gradient_descent(gradient, theta, lr, tol, most):
-    """θ ← θ − lr · gradient(θ), until no number in θ moves by tol or more
+    """θ ← θ − lr · gradient(θ), until no number of θ moves by tol or more
     theta (P,)  lr, tol numbers  most count -> theta (P,), updates"""
     ### BEGIN SOLUTION
     updates, moved = 0, np.inf
@@ -281,19 +282,22 @@ best = np.linalg.lstsq(np.column_stack([x, np.ones(len(x))]), t, rcond=None)[0]
 near = theta + 0.01 * np.random.default_rng(0).normal(size=(1000, 2))
 print("thousands of updates:", n >= 1000)
 print("the weights moved, the loss fell:", bool(loss2(*theta) < loss2(*begin)))
-print("none of 1,000 units near by is better:", all(loss2(*p) > loss2(*theta) for p in near))
-print("equal to least squares, to 1e-6:", bool(np.abs(theta - best).max() < 1e-6))
+best_near = min(loss2(*p) for p in near)
+print("none of 1,000 units near by is better:", bool(best_near > loss2(*theta)))
+print("equal to least squares, to 1e-6:", bool(abs(theta - best).max() < 1e-6))
 
 # %%
 marks = [1, 3, 10, 30, 100, 300, 1000, 3000, n]
-path = [gradient_descent(lambda v: slopes(v, X, t), begin, 0.01, 0.0, m)[0] for m in marks]
-title = f"The way of {n:,} updates, on the same map"
 span = (-0.6, 2.4), (-0.5, 1.1)
-show(figures.descent_map(loss2, [begin, *path], *span, labels=[0, *marks], title=title))
+path = [gradient_descent(lambda v: slopes(v, X, t), begin, 0.01, 0.0, m)[0] for m in marks]
+way, labels = [begin, *path], [0, *marks]
+title = f"The way of {n:,} updates, on the same map"
+show(figures.descent_map(loss2, way, *span, labels=labels, title=title))
 losses, least = [loss2(*p) for p in path], loss2(*best)
-show(figures.long_run(marks, losses, least, "Fast at first, then ever closer to the lowest"))
+title = "Fast at first, then ever closer to the lowest"
+show(figures.long_run(marks, losses, least, title))
 share = (losses[5] - least) / (loss2(*begin) - least)
-print(f"after {marks[5]} updates, {share:.0%} of the loss that can be lost is left")
+print(f"after {marks[5]} updates, {share:.0%} of what can be lost is left")
 
 # %% [markdown]
 # Most of the loss is gone after a few hundred updates, though w and b still have far to go. The other updates are for the
@@ -316,7 +320,7 @@ print(f"after {marks[5]} updates, {share:.0%} of the loss that can be lost is le
 
 # %% exercise 02.5
 def train(x, t, lr, tol, most):
-    """Fit y = w·x + b to t, from w = 0 and b = 0      x (B,)  t (B,) -> w, b, updates"""
+    """Fit y = w·x + b to t, from zeros    x (B,)  t (B,) -> w, b, updates"""
     w, b, updates = 0.0, 0.0, 0
     for _ in range(most):
         ### BEGIN SOLUTION
@@ -334,10 +338,11 @@ def train(x, t, lr, tol, most):
     return w, b, updates
 
 
-same, count = gradient_descent(lambda v: slopes(v, X, t), np.zeros(2), 0.01, 1e-10, 100_000)
-made = train(x, t, 0.01, 1e-10, 100_000)
-print(f"train             w = {made[0]:.6f}, b = {made[1]:.6f} after {made[2]:,} updates")
-print(f"gradient_descent  w = {same[0]:.6f}, b = {same[1]:.6f} after {count:,} updates")
+zeros = np.zeros(2)
+same, count = gradient_descent(lambda v: slopes(v, X, t), zeros, 0.01, 1e-10, 100_000)
+w, b, n = train(x, t, 0.01, 1e-10, 100_000)
+print(f"train             w = {w:.6f}, b = {b:.6f}, {n:,} updates")
+print(f"gradient_descent  w = {same[0]:.6f}, b = {same[1]:.6f}, {count:,} updates")
 check("02.5")
 
 # %% use 02.5
@@ -374,14 +379,15 @@ def averages(X, t):
 X59, t59, X_test, t_test = pair(5, 9)
 w_mean, b_mean = averages(X59, t59)
 right = np.sum((X_test @ w_mean + b_mean > 0) == t_test)
-show(figures.digits(X_test[:10], t_test[:10].astype(int) * 4 + 5, "To test on: 5 or 9?"))
+truth = np.where(t_test == 1, 9, 5)
+show(figures.digits(X_test[:10], truth[:10], "To test on: 5 or 9?"))
 print(f"the averages: {right} of {len(t_test)} correct")
 predict("02.d", ...)
 
 
 # %%
 def learned(X, t, tol=1e-4):
-    """Weights, bias and number of updates, by gradient descent from 0      X (B,I)  t (B,)"""
+    """Weights, bias, number of updates; descends from 0    X (B,I)  t (B,)"""
     start = np.zeros(X.shape[1] + 1)
     v, n = gradient_descent(lambda v: slopes(v, X, t), start, 0.03, tol, 50_000)
     return v[:-1], v[-1], n
@@ -392,8 +398,9 @@ said = np.array([unit(xi, w, b, lambda z: z > 0.5) for xi in X_test])
 print(f"loss in training {mse(X59 @ w + b, t59):.4f} after {n:,} updates")
 compare("02.d", np.sum(said == t_test), within=1, unit=f"of {len(t_test)}")
 wrong = said != t_test
-answers, truth = np.where(said, 9, 5)[wrong], np.where(t_test == 1, 9, 5)[wrong]
-show(figures.predictions(X_test[wrong], answers, truth, "Every mistake", who="the unit"))
+answers = np.where(said, 9, 5)
+missed = X_test[wrong], answers[wrong], truth[wrong]
+show(figures.predictions(*missed, "Every mistake", who="the unit"))
 show(figures.weight_images({"averages": w_mean, "learned": w}, "What speaks for a 9"))
 
 # %% [markdown]
@@ -407,25 +414,31 @@ show(figures.weight_images({"averages": w_mean, "learned": w}, "What speaks for 
 
 # %%
 def exam(split, tol=None):
-    """The share of test images that is right, for averages (no tol) or after learning"""
+    """The share right in the exam, for averages (no tol) or after learning"""
     X, t, X_test, t_test = pair(5, 9, key=split)
-    w, b = averages(X, t) if tol is None else learned(X, t, tol)[:2]
-    return np.mean((X_test @ w + b > (0 if tol is None else 0.5)) == t_test)
+    if tol is None:
+        w, b = averages(X, t)
+        return np.mean((X_test @ w + b > 0) == t_test)
+    w, b, n = learned(X, t, tol)
+    return np.mean((X_test @ w + b > 0.5) == t_test)
 
 
-kinds = {"averages": None, "learned": 1e-4, "learned longer": 1e-5}
-scores = {kind: [exam(split, tol) for split in range(5)] for kind, tol in kinds.items()}
-show(figures.bands(scores, "5 or 9? Five ways to split the images", each="split"))
-means, once, longer = scores.values()
+means = [exam(split) for split in range(5)]
+once = [exam(split, 1e-4) for split in range(5)]
+longer = [exam(split, 1e-5) for split in range(5)]
+scores = {"averages": means, "learned": once, "learned longer": longer}
+title = "5 or 9? Five ways to split the images"
+show(figures.bands(scores, title, each="split"))
 print("learned beats averages in every split:", all(np.greater(once, means)))
 better, worse = np.greater(longer, once).sum(), np.less(longer, once).sum()
 print(f"learned longer: better in {better} of 5 splits, worse in {worse}")
 w, b, n = learned(X59, t59, 1e-5)
-print(f"but its loss in training is smaller: {mse(X59 @ w + b, t59):.4f} after {n:,} updates")
+print(f"loss in training now {mse(X59 @ w + b, t59):.4f}, after {n:,} updates")
 
 # %% [markdown]
 # Learning wins, in every split. Learning longer made the loss on the training images still smaller, but the exam worse in
-# two of five splits and better in none. What gradient descent reduces is the error on the images it learns from. Notebook 08 comes back to that.
+# two of five splits and better in none. What gradient descent reduces is the error on the images it learns from.
+# Notebook 08 comes back to that.
 #
 # ## 8 · Where the rule is fooled
 #
@@ -444,7 +457,8 @@ def bent_loss(w):
     return mse(sigmoid(w * x - 5.0), t)
 
 
-explore_descent(bent_loss, span=(-25, 25), lr=5.0, start=0.0, steps=20, lr_most=60.0)
+span = -25, 25
+explore_descent(bent_loss, span, lr=5.0, start=0.0, steps=20, lr_most=60.0)
 predict("02.e", ..., choices=("learns", "stops at once", "never stops"))
 
 
@@ -453,14 +467,14 @@ def bent_slope(v):
     return np.array([central_difference(bent_loss, v[0])])
 
 
-starts = 0.0, -20.0
-ends = {s: gradient_descent(bent_slope, np.array([s]), 5.0, 1e-4, 20_000) for s in starts}
-for s, (v, n) in ends.items():
-    print(f"from w = {s:g}: loss {bent_loss(v[0]):.4f}, number of updates {n}")
+balls = {}
+for begin in (0.0, -20.0):
+    v, n = gradient_descent(bent_slope, np.array([begin]), 5.0, 1e-4, 20_000)
+    print(f"from w = {begin:g}: loss {bent_loss(v[0]):.4f}, updates: {n}")
+    balls[f"from {begin:g}, updates: {n}"] = begin, 5.0, n
 print(f"the straight unit of section 5: loss {loss2(*theta):.4f}")
-balls = {f"from {s:g}, updates: {n}": (s, 5.0, n) for s, (v, n) in ends.items()}
-show(figures.descents(bent_loss, balls, (-25, 25), "The same rule from two starts"))
-compare("02.e", "stops at once" if ends[-20.0][1] == 1 else "learns")
+show(figures.descents(bent_loss, balls, span, "The same rule from two starts"))
+compare("02.e", "stops at once" if n == 1 else "learns")
 
 # %% [markdown]
 # Far to the left the curve is flat: the unit says nearly 0 to every image, and no small nudge changes that. It is wrong

@@ -33,7 +33,8 @@ def png(figure: Any) -> bytes:
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, facecolor="white", metadata={"Software": None})
     with Image.open(drawn) as image:
-        few = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        rgb, spread_out = image.convert("RGB"), Image.Quantize.MAXCOVERAGE  # else a scale loses its rare colours
+        few = rgb.quantize(COLOURS, method=spread_out, dither=Image.Dither.NONE)
     few.save(small, "png", optimize=True)
     return small.getvalue()
 

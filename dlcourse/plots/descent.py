@@ -44,7 +44,7 @@ def line_fit(
 ) -> tuple[Figure, str]:
     """Examples as points, units as lines y = w x + b.      x (B,)  t (B,)   lines: name -> (w, b)
 
-    gaps: for so many examples, spread over x, a thin line from the prediction of the first unit to the wanted value.
+    gaps: for so many examples, spread over x, a thin line from the prediction of the first unit to the desired one.
     """
     x, t = np.asarray(x, dtype=float), np.asarray(t, dtype=float)
     same_length(x=x, t=t)
@@ -54,7 +54,7 @@ def line_fit(
     (w, b), order = next(iter(lines.values())), np.argsort(x, kind="stable")
     for i in order[np.unique(np.linspace(0, len(x) - 1, gaps).astype(int))] if gaps else ():
         ax.plot([x[i]] * 2, [w * x[i] + b, t[i]], color=VERMILION, lw=1.1, label="difference")
-    ax.plot(x, t, "o", color=SKY, mec=INK, mew=0.5, ms=5.5, alpha=0.8, label="wanted", zorder=3)
+    ax.plot(x, t, "o", color=SKY, mec=INK, mew=0.5, ms=5.5, alpha=0.8, label="desired value", zorder=3)
     for (name, (w, b)), (style, colour) in zip(lines.items(), LINES * len(lines)):
         ax.plot(ends, w * ends + b, style, color=colour, lw=2.6, label=name, zorder=2)
     ax.set(xlabel=xlabel, ylabel="output y", title=title)
@@ -62,7 +62,7 @@ def line_fit(
     ax.legend(once.values(), once, loc="upper left", bbox_to_anchor=(1, 1), borderaxespad=0, handlelength=1.8)
     told = "; ".join(f"{name}: from {w * ends[0] + b:.2f} to {w * ends[1] + b:.2f}" for name, (w, b) in lines.items())
     return fig, (
-        f"{sentence(title)} {counted(len(x), 'example')} as points, x from {x.min():.2f} to {x.max():.2f}, wanted "
+        f"{sentence(title)} {counted(len(x), 'example')} as points, x from {x.min():.2f} to {x.max():.2f}, desired "
         f"values {listed(f'{v:g}' for v in np.unique(t)[:5])}. Lines: {told}."
     )
 
@@ -129,7 +129,15 @@ def descents(
         outside = not (span[0] <= v[-1] <= span[1] and height[-1] <= 1.06 * curve.max())
         if outside:
             ax.text(0.5, 0.93, "leaves the picture", transform=ax.transAxes, ha="center", color=VERMILION)
-        ax.plot(v[-1], height[-1], "*", color=BLUE, ms=13, mec="white", mew=0.7)
+        rests = len(v) > 1 and abs(v[-1] - v[0]) < 0.02 * np.ptp(span)
+        ax.plot(v[-1], height[-1], "*", color=BLUE, ms=9 if rests else 13, mec="white", mew=0.7)
+        if rests:  # the star lies on the square
+            dx, ha = (14, "left") if v[0] < sum(span) / 2 else (-14, "right")
+            dy, va = (-24, "top") if height[-1] > 0.4 * curve.max() else (24, "bottom")
+            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 0.8}
+            words = {"textcoords": "offset points", "ha": ha, "va": va, "bbox": box}
+            line = {"arrowstyle": "-", "color": INK, "lw": 0.9, "shrinkB": 7}
+            ax.annotate("ends where\nit starts", (v[-1], height[-1]), (dx, dy), arrowprops=line, **words)
         ax.set(xlabel="weight w", xlim=span, ylim=(0, 1.06 * curve.max()))
         ax.set_title(name.replace("-", "−"), fontsize=11)
         told.append(

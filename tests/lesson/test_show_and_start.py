@@ -93,20 +93,37 @@ def test_the_same_figure_gives_the_same_bytes():
     assert show_module.png(a_figure()) == show_module.png(a_figure())
 
 
-def test_few_colours_look_like_all_colours():
-    """No pixel of the small picture is far from the one that matplotlib drew."""
+def drawn_and_kept(draw, data) -> tuple[np.ndarray, np.ndarray]:
+    """A figure as matplotlib draws it, and as it is shown (drawn anew: a second drawing may move its parts)."""
     from PIL import Image
 
+    buffer = io.BytesIO()
+    draw(data).savefig(buffer, format="png", dpi=show_module.DPI, facecolor="white")
+    both = buffer, io.BytesIO(show_module.png(draw(data)))
+    drawn, kept = (np.asarray(Image.open(b).convert("RGB")).astype(int) for b in both)
+    assert drawn.shape == kept.shape
+    return drawn, kept
+
+
+def test_few_colours_look_like_all_colours():
+    """No pixel of the small picture is far from the one that matplotlib drew."""
     from dlcourse import plots
 
-    figure = plots.confusion([0, 2, 2, 1], [0, 1, 1, 1], classes=3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=show_module.DPI, facecolor="white")
-    drawn, small = (
-        np.asarray(Image.open(b).convert("RGB")).astype(int) for b in (buffer, io.BytesIO(show_module.png(figure)))
-    )
-    assert drawn.shape == small.shape
-    assert np.abs(drawn - small).mean() < 1 and np.abs(drawn - small).max() < 60
+    drawn, kept = drawn_and_kept(lambda said: plots.confusion(said, [0, 1, 1, 1], classes=3), [0, 2, 2, 1])
+    assert np.abs(drawn - kept).mean() < 1 and np.abs(drawn - kept).max() < 60
+
+
+@pytest.mark.parametrize("name", ["weight_images", "pairs"])
+def test_a_scale_of_colours_keeps_its_colours(name):
+    """Rare colours, such as those at the ends of a scale, are not turned into others."""
+    from dlcourse import plots
+
+    data = {
+        "weight_images": {"averages": np.linspace(-0.1, 0.2, 64), "learned": np.linspace(-1, 1, 64)},
+        "pairs": {(a, b): 1 - 0.1 / (a + b) for a in range(10) for b in range(a + 1, 10)},
+    }
+    drawn, kept = drawn_and_kept(getattr(plots, name), data[name])
+    assert np.abs(drawn - kept).max() <= 20
 
 
 def test_a_pyplot_figure_is_shown_once(page):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import descent, graph, hidden, layer, life, softmax, unit
+from dlcourse.lesson.widgets import choices, descent, graph, hidden, layer, life, softmax, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -19,7 +19,19 @@ PRODUCT = [
 ]
 RNG = np.random.default_rng(0)
 LIFE = life.Life(RNG.normal(size=(40, 5)), RNG.permutation(np.arange(40) % 3), updates=300, size=7)
+TABLES = {
+    "hidden units": {1: [0.1, 0.09, 0.11], 128: [0.97, 0.98, 0.975]},
+    "learning rate": {0.2: [0.97, 0.98, 0.975], 2: [0.1, 1.0, 0.0]},
+}
+OURS = {"hidden units": 128, "learning rate": 0.2}
 FRAMES = {
+    **{
+        f"choices {hidden} {rate}": (
+            lambda at=(hidden, rate): choices.frame(TABLES, OURS, dict(zip(TABLES, at)), guess=0.1)
+        )
+        for hidden in (1, 128)
+        for rate in (0.2, 2)
+    },
     **{
         f"unit {gate} {bend} {w}": (lambda g=gate, f=bend, w=w: unit.frame(*w, g, f))
         for gate in unit.GATES
@@ -170,3 +182,16 @@ def test_the_true_class_is_pushed_up_until_it_is_far_ahead():
     assert "seen: 0 down, 1 down, 2 up." in softmax.frame([1, 2, 0.5], 2, 0)[1]
     assert "p = 1.000, loss = −log p = 0.000" in softmax.frame([1, 2, 0.5], 2, 12)[1]
     assert "seen: none." in softmax.frame([1, 2, 0.5], 2, 12)[1]
+
+
+def test_each_setting_is_changed_alone_and_told_with_its_numbers():
+    svg, alt = choices.frame(TABLES, OURS, {"hidden units": 1, "learning rate": 2})
+    assert "Ours, hidden units 128, learning rate 0.2: 97.0 to 98.0 percent" in alt
+    assert "Hidden units: 1, learning rate 0.2: 9.0 to 11.0 percent" in alt
+    assert "Learning rate: 2, hidden units 128: 0.0 to 100.0 percent" in alt
+    assert [svg.count(mark) for mark in ("<circle", "<polygon")] == [3, 3], "a mark of its own for each row and seed"
+
+
+def test_more_settings_than_rows_are_refused():
+    with pytest.raises(ValueError, match="room for 2 settings, got 3"):
+        choices.frame(TABLES | {"third": {1: [0.5]}}, OURS, OURS)

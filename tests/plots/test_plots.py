@@ -431,3 +431,19 @@ def test_colours_differ_in_grey_print():
     from dlcourse.plots.curves import MARKERS
 
     assert len({marker for marker, _ in MARKERS}) == len(MARKERS)
+
+
+def test_a_ball_that_ends_where_it_starts_says_so():
+    balls = {"rests": (-2.0, 0.1, 3), "falls": (1.0, 0.4, 3)}
+    figure = plots.descents(lambda w: max(w, 0.0) ** 2, balls, (-3, 3))
+    assert texts(figure).count("ends where\nit starts") == 1
+
+
+def test_bends_can_be_slopes():
+    figure = plots.bends({"relu": lambda z: np.where(z > 0, 1.0, 0.0)}, "Slopes", ylabel="slope")
+    assert "slope" in texts(figure) and "Curves of slope." in figure.alt
+
+
+def test_what_a_unit_should_say_is_called_the_desired_value():
+    figure = plots.line_fit([0.0, 1.0], [0.0, 1.0], {"first": (1, 0)})
+    assert "desired value" in texts(figure) and "desired values 0 and 1" in figure.alt

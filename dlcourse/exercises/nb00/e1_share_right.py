@@ -86,6 +86,29 @@ EXERCISE = Exercise(
             source="https://github.com/keras-team/keras/pull/5849",
         ),
         Wrong(
+            "sum of the answers",
+            lambda said, t: sum(said) / len(t),
+            "You add up the answers themselves: a 9 adds nine. Count the places where they equal t, `said == t`, and "
+            "divide that.",
+        ),
+        Wrong(
+            "length of the comparison",
+            lambda said, t: len(said == t) / len(t),
+            "Yours is 1, whatever the answers are: `len` counts right and wrong alike. Add up `said == t` instead: "
+            "True counts as 1.",
+        ),
+        Wrong(
+            "sum by sum",
+            lambda said, t: said.sum() / t.sum(),
+            "You divide the sum of the answers by the sum of the labels. Count the places where both are equal, and "
+            "divide by how many there are.",
+        ),
+        Wrong(
+            "sums compared",
+            lambda said, t: sum(said) == sum(t) / len(t),
+            "You compare sums, and get one True or False. Compare place by place, `said == t`; then add up and divide.",
+        ),
+        Wrong(
             "table",
             lambda said, t: (said[:, None] == t).mean(),
             "You compare every answer with every label. Compare each answer with its own label only.",

@@ -80,6 +80,12 @@ EXERCISE = Exercise(
             source="DeepLearning.AI forum, Deep Learning Specialization, course 1, week 2, gradient check",
         ),
         Wrong(
+            "no brackets at all",
+            lambda f, x, h=1e-5: f(x + h) - f(x - h) / 2 * h,
+            "Without brackets only f(x − h) is halved and multiplied by h. Put them around the difference, and around "
+            "(2 * h).",
+        ),
+        Wrong(
             "not divided",
             lambda f, x, h=1e-5: f(x + h) - f(x - h),
             "That is how much f changes. The slope is the change for each unit of the way: divide by 2h.",

@@ -158,6 +158,23 @@ EXERCISE = Exercise(
             source="https://github.com/rasbt/stat453-deep-learning-ss21/issues/5",
         ),
         Wrong(
+            "d times X",
+            lambda X, t, w, b: (2 * np.mean(d_of(X, t, w, b) * X), 2 * np.mean(d_of(X, t, w, b))),
+            "`d * X` does not pair each d with its row of X, and your mean leaves one number for all weights. `d @ X` "
+            "adds up the rows, each times its d.",
+        ),
+        Wrong(
+            "d times X, no factor 2",
+            lambda X, t, w, b: (np.mean(d_of(X, t, w, b) * X), np.mean(d_of(X, t, w, b))),
+            "`d * X` does not pair each d with its row of X: `d @ X` does, and adds up. The factor 2 is missing, too.",
+        ),
+        Wrong(
+            "d times X, by column",
+            lambda X, t, w, b: (np.mean(2 * d_of(X, t, w, b) * X, axis=0), 2 * np.mean(d_of(X, t, w, b))),
+            "`d * X` multiplies along the rows of X, and there is one d for each row. `d[:, None] * X` pairs them, and "
+            "so does `d @ X`, which adds up.",
+        ),
+        Wrong(
             "not averaged",
             lambda X, t, w, b: (2 * d_of(X, t, w, b)[:, None] * X, 2 * d_of(X, t, w, b)),
             "You return a slope for each example. Take the mean over the examples, that is, over the first axis.",

@@ -144,6 +144,16 @@ def in_place(gradient, theta, lr, tol, most):
     return theta, n + 1
 
 
+def on_a_copy(gradient, theta, lr, tol, most):
+    theta = theta.copy()
+    for n in range(most):  # noqa: B007
+        update = lr * gradient(theta)
+        theta -= update
+        if np.max(np.abs(update)) < tol:
+            break
+    return theta, n + 1
+
+
 EXERCISE = Exercise(
     id="02.4",
     title="Gradient descent",
@@ -260,6 +270,12 @@ EXERCISE = Exercise(
             "`theta -= ...` writes into the array you were handed, so the caller's start is lost. "
             "`theta = theta - ...` makes a new one.",
             source="https://community.deeplearning.ai/t/explanation-of-deepcopy/405663",
+        ),
+        Wrong(
+            "a copy in whole numbers",
+            on_a_copy,
+            "`theta -= ...` keeps the kind of your copy: one of whole numbers takes no fractions. "
+            "`theta = theta - ...` makes a new array, and needs no copy.",
         ),
     ],
     hints=(

@@ -10,7 +10,7 @@ from ..exercise import Exercise, Wrong, call
 
 
 def count_parameters(sizes):
-    """Σ (I·O + O) over the layers      sizes [inputs, units, units, ...] -> whole number"""
+    """Σ (I·O + O) over layers    sizes [inputs, units, ...] -> whole number"""
     total = 0
     for I, O in zip(sizes, sizes[1:]):
         total += I * O + O

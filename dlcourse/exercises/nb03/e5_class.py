@@ -135,6 +135,12 @@ class OneBias(Layer):
         self.parameters = W.size + 1
 
 
+class RowsCounted(Layer):
+    def __init__(self, W, b, f):
+        super().__init__(W, b, f)
+        self.parameters = len(W) + len(b)
+
+
 class Listed(Layer):
     def __init__(self, W, b, f):
         super().__init__(W, b, f)
@@ -218,6 +224,11 @@ EXERCISE = Exercise(
             OneBias,
             "`parameters` counts one bias for the layer. Every unit has its own.",
             source="https://community.deeplearning.ai/t/calculation-the-number-of-bias-parameter/344441",
+        ),
+        Wrong(
+            "rows counted",
+            RowsCounted,
+            "`len(W)` is how many rows W has, one for each input. How many numbers it holds is `W.size`.",
         ),
         Wrong(
             "parameters as a list",
