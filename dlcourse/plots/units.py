@@ -90,7 +90,9 @@ def _arrow(ax: Any, start: tuple, end: tuple, color: str = INK, lw: float = 1.4,
 
 
 @described
-def bends(functions: Mapping[str, Callable], title: str = "Ways to bend") -> tuple[Figure, str]:
+def bends(
+    functions: Mapping[str, Callable], title: str = "Ways to bend", ylabel: str = "y = f(z)"
+) -> tuple[Figure, str]:
     """Functions side by side over the same z; a jump is left open.      functions: name -> function"""
     z = np.linspace(-4, 4, 401)
     n = len(functions)
@@ -105,9 +107,9 @@ def bends(functions: Mapping[str, Callable], title: str = "Ways to bend") -> tup
         ax.plot(z, y, color=colour, lw=2.4)
         ax.set(title=name, xlabel="z", ylim=(-1.3, 2.3), xticks=[-4, 0, 4], yticks=[-1, 0, 1, 2])
         told.append(f"{name} is {at[0]:.2f}, {at[1]:.2f} and {at[2]:.2f}")
-    axes[0][0].set_ylabel("y = f(z)")
+    axes[0][0].set_ylabel(ylabel)
     fig.suptitle(title, x=0.01, ha="left")
-    return fig, f"{sentence(title)} Curves of y = f(z). At z = -3, 0 and 3, {'; '.join(told)}."
+    return fig, f"{sentence(title)} Curves of {ylabel}. At z = -3, 0 and 3, {'; '.join(told)}."
 
 
 # ---------------------------------------------------------------- two inputs: half planes
