@@ -29,6 +29,8 @@ ROOMS = {
     "training.verdict": "Verdict verdict",
     "lesson": "LivePlot check compare hint predict progress recorded show solution start use",
     "lesson.widgets.choices": "explore_choices",
+    "lesson.broken": "broken_passes",
+    "lesson.widgets.backward": "explore_backward",
     "lesson.widgets.unit": "explore_unit",
     "lesson.widgets.descent": "explore_descent",
     "lesson.widgets.layer": "explore_layer",

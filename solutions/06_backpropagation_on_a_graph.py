@@ -15,8 +15,8 @@
 # %%
 import numpy as np
 
-from dlcourse import check, compare, hint, predict, progress, solution, start, use
-from dlcourse import explore_graph, figures, show
+from dlcourse import check, compare, hint, predict, progress, solution
+from dlcourse import explore_graph, figures, show, start, use
 
 start("06")
 
@@ -30,7 +30,8 @@ start("06")
 # to nudge all its parameters, for a *single* update?
 
 # %%
-show(figures.layers([784, 30, 10], ["pixels", "hidden", "outputs"], "A network for MNIST"))
+names = ["pixels", "hidden", "outputs"]
+show(figures.layers([784, 30, 10], names, "A network for MNIST"))
 SIZES = "about 60 times", "about 1,600 times", "about 48,000 times"
 predict("06.a", ..., choices=SIZES)
 
@@ -38,11 +39,11 @@ predict("06.a", ..., choices=SIZES)
 count_parameters = use("03.4")
 parameters = count_parameters([784, 30, 10])
 print(f"{parameters:,.0f} parameters, so {2 * parameters:,.0f} times")
-compare("06.a", SIZES[2] if 40_000 < 2 * parameters < 56_000 else "another number")
+compare("06.a", SIZES[2] if parameters > 20_000 else "another number")
 
 # %% [markdown]
 # And training takes thousands of updates. There must be a better way, and there is: all slopes at once, for the price of
-# working out the network a few times. It is called **backpropagation**.
+# working out the network a few times (notebook 07 counts it). It is called **backpropagation**.
 #
 # ## 2 · Small steps with known slopes
 #
@@ -100,7 +101,8 @@ class Value:
     def relu(self):
         """self where self > 0, else 0: slope 1 where self > 0, else 0"""
         ### BEGIN SOLUTION
-        return Value(max(self.data, 0.0), (self,), (1.0 if self.data > 0 else 0.0,))
+        slope = 1.0 if self.data > 0 else 0.0
+        return Value(max(self.data, 0.0), (self,), (slope,))
         ### END SOLUTION
 
 
@@ -112,7 +114,7 @@ Value = use("06.1")
 
 # %%
 def one_unit(x1=2.0, w1=-3.0, x2=0.0, w2=1.0, b=6.8813735870195432):
-    """The unit of notebook 01 as a graph      -> name: Value, the result last"""
+    """The unit of notebook 01 as a graph    -> name: Value, the result last"""
     x1, w1, x2, w2, b = (Value(number) for number in (x1, w1, x2, w2, b))
     p, q = x1 * w1, x2 * w2
     s = p + q
@@ -201,7 +203,8 @@ explore_graph(two_ways, step=6, a=2.0, b=3.0)
 
 # %% exercise 06.2
 def topological_order(v):
-    """v and all that it was made from, parents first, each once      v Value -> list"""
+    """v and all that it was made from, parents first, each once
+    v Value -> list"""
     ### BEGIN SOLUTION
     order = []
 
@@ -222,13 +225,13 @@ check("06.2")
 topological_order = use("06.2")
 
 # %%
-show(figures.in_a_row(topological_order(graph["e"]), graph, "Every arrow runs to the right"))
+order = topological_order(graph["e"])
+show(figures.in_a_row(order, graph, "Every arrow runs to the right"))
 
 # %% tags=["nbval-check-output"]
-order = list(topological_order(graph["e"]))
 print("numbers in the order:", len(order), "of", len(graph))
-places = {name: order.index(v) for name, v in graph.items()}
-print("c before d, and d before e:", places["c"] < places["d"] < places["e"] == 4)
+at = {name: order.index(v) for name, v in graph.items()}
+print("c before d, and d before e:", at["c"] < at["d"] < at["e"] == 4)
 
 # %% [markdown]
 # ### Exercise 06.3: backward
@@ -246,7 +249,8 @@ print("c before d, and d before e:", places["c"] < places["d"] < places["e"] == 
 
 # %% exercise 06.3
 def backward(v):
-    """parent.grad += slope · child.grad, from v back, where v.grad = 1      v Value"""
+    """parent.grad += slope · child.grad, from v back, where v.grad = 1
+    v Value"""
     ### BEGIN SOLUTION
     order = topological_order(v)
     for u in order:
@@ -273,10 +277,11 @@ show(figures.value_graph(unit, "One unit, with all its gradients"))
 # %% tags=["nbval-check-output"]
 once = [round(float(v.grad), 6) for v in graph.values()]
 backward(graph["e"])
+twice = [round(float(v.grad), 6) for v in graph.values()]
 print("gradients of a, b, c, d, e:", once)
-print("called twice, the same:", once == [round(float(v.grad), 6) for v in graph.values()])
-inputs = ("x1", "w1", "x2", "w2", "b")
-print("one unit:", {name: round(float(unit[name].grad), 4) + 0.0 for name in inputs})
+print("called twice, the same:", once == twice)
+for name in ("x1", "w1", "x2", "w2", "b"):
+    print(f"gradient of {name}: {float(unit[name].grad) + 0.0:.4f}")
 
 # %% [markdown]
 # One pass back, and *every* number knows what the result wants of it.
@@ -295,7 +300,7 @@ print("one unit:", {name: round(float(unit[name].grad), 4) + 0.0 for name in inp
 
 # %% exercise 06.4
 def gap(f, x):
-    """max |grad_i − slope by nudging x_i|      f Values -> Value  x (I,) -> number"""
+    """max |grad_i − slope by nudging x_i|      f Values -> Value  x (I,)"""
     ### BEGIN SOLUTION
     inputs = [Value(xi) for xi in x]
     backward(f(*inputs))
@@ -324,15 +329,20 @@ def wrong_tanh(v):
     return Value(np.tanh(v.data), (v,), (1 + np.tanh(v.data) ** 2,))
 
 
-drawn = {"1 − t²": lambda z: 1 - np.tanh(z) ** 2, "1 + t²": lambda z: 1 + np.tanh(z) ** 2}
-show(figures.bends(drawn, "The slope of tanh, and a slip"))
+drawn = {
+    "1 − t²": lambda z: 1 - np.tanh(z) ** 2,
+    "1 + t²": lambda z: 1 + np.tanh(z) ** 2,
+}
+show(figures.bends(drawn, "The slope of tanh, and a slip", ylabel="slope"))
 
 # %% tags=["nbval-check-output"]
 x = np.array([1.2, -0.7, 0.2])
 right = gap(lambda a, b, c: (a * b + c).tanh(), x)
+slip = gap(lambda a, b, c: wrong_tanh(a * b + c), x)
+corner = gap(lambda a: a.relu(), np.array([0.0]))
 print("gap of tanh(a·b + c) below 1e-8:", bool(right < 1e-8))
-print("with a wrong tanh:", round(float(gap(lambda a, b, c: wrong_tanh(a * b + c), x)), 4))
-print("relu at exactly 0:", round(float(gap(lambda a: a.relu(), np.array([0.0]))), 4))
+print("with a wrong tanh:", round(float(slip), 4))
+print("relu at exactly 0:", round(float(corner), 4))
 
 # %% [markdown]
 # The wrong rule is found at once. The last line is no mistake: at its corner relu has slope 1 on one side and 0 on the
@@ -359,7 +369,8 @@ d = d + Value(3.0) * d + (b + minus * a).relu()
 e = c + minus * d
 f = e * e
 g = f * Value(0.5) + Value(10.0) * one_over(f)
-show(figures.graph_map(dict(a=a, b=b, c=c, d=d, e=e, f=f, g=g), "What g was made from"))
+named = dict(a=a, b=b, c=c, d=d, e=e, f=f, g=g)
+show(figures.graph_map(named, "What g was made from"))
 
 # %% tags=["nbval-check-output"]
 backward(g)
@@ -378,13 +389,15 @@ print("numbers in the graph:", len(topological_order(g)))
 
 
 # %%
+gradient_descent = use("02.4")
 ROWS, XOR = [(0, 0), (0, 1), (1, 0), (1, 1)], [-1, 1, 1, -1]
 
 
 def network(w, x1, x2):
-    """Three hidden units, then one output      w 13 Values  x1, x2 numbers -> Value"""
-    x1, x2 = Value(x1), Value(x2)
-    h = [(w[3 * k] * x1 + w[3 * k + 1] * x2 + w[3 * k + 2]).tanh() for k in range(3)]
+    """Three hidden units, one output   w 13 Values  x1, x2 numbers -> Value"""
+    x1, x2, h = Value(x1), Value(x2), []
+    for k in (0, 3, 6):  # two weights and a bias for each hidden unit
+        h.append((w[k] * x1 + w[k + 1] * x2 + w[k + 2]).tanh())
     return h[0] * w[9] + h[1] * w[10] + h[2] * w[11] + w[12]
 
 
@@ -401,24 +414,27 @@ def loss(*w):
 begin = np.random.default_rng(6).normal(size=13)
 w = [Value(number) for number in begin]
 backward(loss(*w))
-nudges = 1e-5 * np.eye(13)  # one row for each weight
-up, down = ([loss(*map(Value, v)).data for v in begin + s * nudges] for s in (1, -1))
-nudged = np.subtract(up, down) / 2e-5
-names = [f"w{k}" for k in range(13)]
-print("nudging worked out the loss", len(up) + len(down), "times")
-show(figures.slopes_compared(names, [v.grad for v in w], nudged, title="Slopes of the loss"))
+back, nudged = [v.grad for v in w], []
+for k in range(13):
+    up, down = begin.copy(), begin.copy()
+    up[k], down[k] = begin[k] + 1e-5, begin[k] - 1e-5
+    rise = loss(*map(Value, up)).data - loss(*map(Value, down)).data
+    nudged.append(rise / 2e-5)
+names = "w0 w1 b2 w3 w4 b5 w6 w7 b8 w9 w10 w11 b12".split()
+print("nudging worked out the loss", 2 * len(nudged), "times")
+show(figures.slopes_compared(names, back, nudged, title="Slopes of the loss"))
 
 # %% [markdown]
-# One pass back gave all of these; nudging had to work out the loss 26 times. Now adjust all 13 weights, each against its
-# slope, again and again.
+# One pass back gave all of these (w for weights, b for biases); nudging had to work out the loss 26 times. Now adjust all
+# 13, each against its slope, again and again.
 #
-# **Predict.** How many of the four rows will be right after 400 updates?
+# **Predict.** How many of the four rows will be right after 400 updates? We show one start first. The cell after it takes
+# ten, since one may be luck.
 
 # %%
 predict("06.d", ..., choices=(2, 3, 4))
 
 
-# %%
 def slopes(theta):
     """The gradient of the loss      theta (13,) -> (13,)"""
     w = [Value(number) for number in theta]
@@ -426,35 +442,60 @@ def slopes(theta):
     return np.array([v.grad for v in w])
 
 
-gradient_descent = use("02.4")
-marks, path = range(0, 401, 10), [begin]
-for _ in marks[1:]:
-    path.append(gradient_descent(slopes, path[-1], 0.1, 0.0, 10)[0])
+def train(seed, updates=400):
+    """13 random numbers, then downhill   -> those after 0, 10, ... updates"""
+    path = [np.random.default_rng(seed).normal(size=13)]
+    for _ in range(0, updates, 10):
+        path.append(gradient_descent(slopes, path[-1], 0.1, 0.0, 10)[0])
+    return path
+
 
 # %%
-losses = [loss(*map(Value, theta)).data for theta in path]
-said = [[network(list(map(Value, theta)), *x).data for x in ROWS] for theta in path]
-show(figures.learning(marks, losses, said, ["0 xor 0", "0 xor 1", "1 xor 0", "1 xor 1"]))
-right = int(np.sum(np.sign(said[-1]) == XOR))
+def says(theta):
+    """What the network says to the four rows      theta (13,) -> (4,)"""
+    return np.array([network([Value(n) for n in theta], *x).data for x in ROWS])
+
+
+def learned(path, title):
+    losses = [loss(*map(Value, theta)).data for theta in path]
+    said, marks = [says(theta) for theta in path], range(0, 10 * len(path), 10)
+    rows = ["0 xor 0", "0 xor 1", "1 xor 0", "1 xor 1"]
+    return figures.learning(marks, losses, said, rows, title)
+
+
+path = train(6)
+show(learned(path, "Start 6"))
+right = int(np.sum(np.sign(says(path[-1])) == XOR))
 compare("06.d", right, unit="of 4")
 
+# %%
+ends = [train(seed)[-1] for seed in range(10)]
+rows_right = [int(np.sum(np.sign(says(end)) == XOR)) for end in ends]
+print("rows right:", *rows_right, "- all four:", rows_right.count(4), "of 10")
+show(learned(train(8), "Start 8"))
+
 # %% tags=["nbval-check-output"]
-agrees = gap(loss, begin) < 1e-7
-moved = np.abs(path[-1] - begin) > 0
-print("errors went back to all 13 weights, as nudging finds them:", bool(agrees))
-print("numbers in the graph of the loss:", len(topological_order(loss(*map(Value, begin)))))
-print(f"boxes for one image of MNIST, two for each weight: {2 * (784 * 30 + 30 * 10):,}")
-fell = losses[-1] < losses[0] / 100
-print("rows right:", right, "of 4; the loss fell to a hundredth:", bool(fell))
-done = bool(agrees and moved.all() and fell)
-print("backpropagation inside gradient descent: errors go back, weights are adjusted:", done)
+agrees = bool(gap(loss, begin) < 1e-7)
+print("errors went back to all 13, as nudging finds them:", agrees)
+first, last = (loss(*map(Value, theta)) for theta in (begin, path[-1]))
+print("numbers in the graph of the loss:", len(topological_order(first)))
+boxes = 2 * (784 * 30 + 30 * 10)
+print(f"boxes for one image of MNIST, two for each weight: {boxes:,}")
+fell = bool(last.data < first.data / 100)
+print("rows right:", right, "of 4; the loss fell to a hundredth:", fell)
+print("at least 8 of 10 starts get all four:", rows_right.count(4) >= 8)
+done = bool(agrees and fell and np.all(path[-1] != begin))
+said = "backpropagation inside gradient descent: errors go back"
+print(f"{said}, weights are adjusted: {done}")
 
 # %% [markdown]
 # This is how every network in this course will learn. **Backpropagation** sends the error back and gives each weight its
 # slope. **Gradient descent** uses the slopes to adjust the weights. Then forwards again, with a fresh graph.
 #
-# **Your turn.** Give it another start, `default_rng(8)`, and run the cells again. It gets stuck for a long time. How many
-# rows does it get right there, and does it ever find its way out?
+# Nine of the ten starts got all four rows. Start 8 has come to a stretch that is almost flat, with 2 rows right. A
+# gradient says which way is down from here, and no more.
+#
+# **Your turn.** Does start 8 ever find its way out? In a cell of your own, show `learned(train(8, 1200), "Start 8")`.
 #
 # ## What you can now claim
 #
@@ -464,8 +505,8 @@ print("backpropagation inside gradient descent: errors go back, weights are adju
 # - **The order matters:** a number hands on when everything has reached it. And gradients start from 0, or the last call is
 #   still in them.
 # - **You need not believe it.** Your gradients agree with nudging, and with the numbers that another program published.
-# - **Backpropagation works inside gradient descent:** errors go back, weights are adjusted. A network with a hidden layer
-#   has learned what no single unit can do.
+# - **Backpropagation works inside gradient descent:** errors go back, weights are adjusted. From 9 of 10 starts a network
+#   with a hidden layer has learned what no single unit can do.
 #
 # One thing should bother you. Every number here is an object of its own. For four rows and 13 weights that is fine. For
 # MNIST it would be 47,640 boxes and more, for a single image. But layers are matrix products. **Can a whole layer hand on its errors

@@ -1,6 +1,6 @@
 """The figures of the course. Each takes data and returns a matplotlib Figure that carries its description in `.alt`."""
 
-from .backward import error_flow, layer_backward, symptoms, wrong_but_learning
+from .backward import error_flow, gates, layer_backward, symptoms, wrong_but_learning
 from .curves import bands, loss_curve, sweep
 from .descent import descent_map, descents, line_fit, long_run, nudge
 from .graph import graph_map, in_a_row, learning, slopes_compared, value_graph
@@ -27,6 +27,7 @@ __all__ = [
     "error_by_epoch",
     "error_flow",
     "evidence",
+    "gates",
     "graph_map",
     "half_planes",
     "hidden_space",

@@ -11,7 +11,6 @@ from matplotlib.patches import Rectangle
 
 from .style import (
     BLUE,
-    FAINT,
     GREEN,
     GREY,
     INK,
@@ -26,7 +25,7 @@ from .style import (
     sentence,
 )
 
-__all__ = ["error_flow", "layer_backward", "symptoms", "wrong_but_learning"]
+__all__ = ["error_flow", "gates", "layer_backward", "symptoms", "wrong_but_learning"]
 TINT, WRONG = "#cfe5f3", "#f7dccb"
 
 
@@ -96,42 +95,72 @@ def error_flow(
         for sign, look in ((d > 0, {"color": BLUE}), (d < 0, {"facecolor": "none", "edgecolor": VERMILION, "lw": 1.3})):
             ax.scatter(o[sign], n[sign], s=room * size[sign] ** 2 + 3, marker="s", zorder=3, **look)
         ax.scatter(o[closed], n[closed], s=3, color=GREY, marker=".", zorder=2)
-        ax.set(xlim=(-0.8, O - 0.2), ylim=(B - 0.4, -0.6), yticks=range(B), xticks=[0, O - 1])
-        ax.set_ylabel("example")
+        _frame(ax, B, O)
         gates = f", {closed.mean():.0%} of the gates shut" if name in shut else ""
         ax.set_title(f"{name}: largest {most:.2g}{gates}", fontsize=11)
-        ax.tick_params(length=0, labelsize=9.5)
-        ax.spines[:].set(visible=True, color=PALE)
         told.append(f"{name} has {O} columns, largest error {most:.2g}{gates}")
-    axes[-1, 0].set_xlabel("unit      ■ filled: too large     □ hollow: too small     · shut: nothing comes through")
+    where = "From the last layer on top to the first below, a table" if len(tables) > 1 else "A table"
+    about = "; ".join(told)
+    legend = "unit      ■ filled: too large     □ hollow: too small"
+    axes[-1, 0].set_xlabel(legend + ("     · shut: nothing comes through" if shut else ""))
     fig.suptitle(title, x=0.01, ha="left")
     return fig, (
-        f"{sentence(title)} From the last layer on top to the first below, a table of squares for "
-        f"{counted(B, 'example')}: the larger the error the larger the square, filled where it is positive and "
-        f"hollow where it is negative. {'; '.join(told)}."
+        f"{sentence(title)} {where} of squares for {counted(B, 'example')}: the larger the error the larger the "
+        f"square, filled where it is positive and "
+        f"hollow where it is negative. {about[0].upper() + about[1:]}."
     )
 
 
 @described
+def gates(open: Any, title: str = "What the gates let through") -> tuple[Figure, str]:
+    """The gates of one layer for a few examples: a square where it is open, a dot where it is shut.      open (B,O)"""
+    passes = np.asarray(open, dtype=bool)
+    B, O = passes.shape  # noqa: E741
+    fig, axes = panels(1, 1, (WIDTH, 1.2 + 0.2 * B))
+    ax = axes[0, 0]
+    ax.scatter(*np.nonzero(passes)[::-1], s=min(95.0, (480 / O) ** 2 * 0.8), marker="s", color=BLUE)
+    ax.scatter(*np.nonzero(~passes)[::-1], s=3, color=GREY, marker=".")
+    _frame(ax, B, O)
+    ax.set_xlabel("unit      ■ open: the error passes     · shut: nothing comes through")
+    share = f"{passes.mean():.0%}"
+    ax.set_title(f"{share} of these gates are open", fontsize=11)
+    fig.suptitle(title, x=0.01, ha="left")
+    each = ", ".join(f"{n}" for n in passes.sum(axis=1))
+    return fig, (
+        f"{sentence(title)} A table of {counted(B, 'example')} by {O} units, with a square for each open gate and a "
+        f"dot for each shut one. {share} are open; counted example by example: {each}."
+    )
+
+
+def _frame(ax: Any, B: int, O: int) -> None:  # noqa: E741
+    """The frame around a table of units by examples."""
+    ax.set(xlim=(-0.8, O - 0.2), ylim=(B - 0.4, -0.6), yticks=range(B), xticks=[0, O - 1])
+    ax.set_ylabel("example")
+    ax.tick_params(length=0, labelsize=9.5)
+    ax.spines[:].set(visible=True, color=PALE)
+
+
+@described
 def symptoms(
-    found: Mapping[str, Sequence[tuple[float, float]]], names: Sequence[str], title: str = "What the check finds"
+    found: Mapping[str, Sequence[Any]], names: Sequence[str], title: str = "What the check finds"
 ) -> tuple[Figure, str]:
     """A row for each backward pass, a column for each array: right, or the ratio, or wrong without a pattern.
 
-    found: name -> for each array (relative difference, ratio yours / expected; nan if it is not one number)
+    found: name -> for each array its relative difference, or (difference, ratio yours / expected; nan: not one number)
     """
-    fig, axes = panels(1, 1, (WIDTH, 0.75 + 0.5 * len(found)))
+    fig, axes = panels(1, 1, (WIDTH, 0.8 + 0.55 * len(found)))
     ax, told = axes[0, 0], []
     for n, (letter, row) in enumerate(found.items()):
         said = []
-        for k, (difference, ratio) in enumerate(row):
-            right = difference < 1e-4
+        for k, pair in enumerate(row):
+            difference, ratio = np.append(pair, np.nan)[:2]
+            right, size = difference < 1e-4, f"{difference:.2g}".replace("-", "−")
             words = "right" if right else "wrong" if np.isnan(ratio) else f"× {ratio:.3g}".replace("-", "−")
             look = {"facecolor": "white", "edgecolor": GREY} if right else {"facecolor": WRONG, "edgecolor": VERMILION}
             ax.add_patch(Rectangle((k - 0.47, n - 0.44), 0.94, 0.88, lw=0.8 if right else 1.8, **look))
-            ax.text(k, n - 0.12, words, ha="center", va="center", weight="normal" if right else "bold", fontsize=10.5)
-            ax.text(k, n + 0.24, f"{difference:.0e}", ha="center", va="center", fontsize=8.5, color=FAINT)
-            said.append(f"{names[k]} {words}")
+            ax.text(k, n - 0.17, words, ha="center", va="center", weight="normal" if right else "bold", fontsize=10.5)
+            ax.text(k, n + 0.2, size, ha="center", va="center", fontsize=10, color=INK)
+            said.append(f"{names[k]} {words} ({size})")
         told.append(f"{letter}: {', '.join(said)}")
     ax.set(xlim=(-0.55, len(names) - 0.45), ylim=(len(found) - 0.45, -0.55))
     ax.set(xticks=range(len(names)), yticks=range(len(found)))
@@ -141,7 +170,11 @@ def symptoms(
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     fig.suptitle(title, x=0.01, ha="left")
-    return fig, f"{sentence(title)} A table with a row for each backward pass. {'; '.join(told)}."
+    return (
+        fig,
+        f"{sentence(title)} A table with a row for each backward pass, and in parentheses the largest relative "
+        f"difference. {'; '.join(told)}.",
+    )
 
 
 @described
@@ -157,6 +190,21 @@ def wrong_but_learning(
         ax.set_title(f"{name}: reads {reads[name]:.0%}", fontsize=11)
         ax.set(yscale="log", ylim=(1e-3, 30))
         told.append(f"{name} reads {reads[name]:.0%}")
+        if np.isnan(curve).any():
+            last = int(np.isnan(curve).argmax())
+            ax.plot(
+                max(last - 1, 0),
+                min(np.nan_to_num(curve[last - 1], nan=30.0), 30),
+                "x",
+                color=INK,
+                ms=9,
+                mew=2,
+                clip_on=False,
+            )
+            ax.text(
+                0.96, 0.5, f"after {last} updates\nno longer a number", transform=ax.transAxes, ha="right", va="center"
+            )
+            told[-1] += f", its loss is no longer a number after {counted(last, 'update')}"
     for ax in axes.flat[len(losses) :]:
         ax.axis("off")
     for ax in axes[:, 0]:

@@ -93,7 +93,7 @@ def graph_map(values: Mapping[str, Any], title: str = "A larger graph") -> tuple
     for k, (node, (x, y)) in enumerate(zip(nodes, at)):
         colour = VERMILION if uses[k] > 1 else SKY
         marker, size = ("s" if not node.parents else "o"), (13 if node.name else 7)
-        face = "white" if node.name else colour
+        face = "white" if node.name or uses[k] > 1 else colour
         ax.plot(
             x, y, marker, ms=size, mfc=face, mec=colour if uses[k] > 1 else INK, mew=2.2 if uses[k] > 1 else 1, zorder=3
         )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlcourse.lesson import widgets
-from dlcourse.lesson.widgets import choices, descent, graph, hidden, layer, life, softmax, unit
+from dlcourse.lesson.widgets import backward, choices, descent, graph, hidden, layer, life, softmax, unit
 from dlcourse.plots.graph_layout import Node, gradients
 
 PRODUCT = [
@@ -24,7 +24,14 @@ TABLES = {
     "learning rate": {0.2: [0.97, 0.98, 0.975], 2: [0.1, 1.0, 0.0]},
 }
 OURS = {"hidden units": 128, "learning rate": 0.2}
+IMAGE = np.linspace(0, 1, 64).reshape(8, 8)
+BACK = [
+    backward.Layer("output layer", np.array([0.01, -0.045, 0.035]), 0.05, None),
+    backward.Layer("hidden layer", np.linspace(-0.02, 0.01, 32) * (np.arange(32) % 2), 0.03, np.arange(32) % 2 == 0),
+    backward.Layer("silent layer", np.zeros(32), 1.0, np.ones(32, bool)),
+]
 FRAMES = {
+    **{f"backward {step}": (lambda n=step: backward.frame(5, IMAGE, 1, [0.2, 0.1, 0.7], BACK, n)) for step in range(4)},
     **{
         f"choices {hidden} {rate}": (
             lambda at=(hidden, rate): choices.frame(TABLES, OURS, dict(zip(TABLES, at)), guess=0.1)
@@ -91,6 +98,15 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
     assert gradients(PRODUCT, 0) == [None, None, None, 1.0]
     assert gradients(PRODUCT, 1) == [None, None, -12.0, 1.0], "used twice: the sum of both ways"
     assert gradients(PRODUCT, 2) == [36.0, -24.0, -12.0, 1.0]
+
+
+def test_errors_appear_layer_by_layer_and_shut_gates_hear_nothing():
+    pictures, told = zip(*(FRAMES[f"backward {step}"]() for step in range(4)))
+    squares = [svg.count('stroke-width="1.6"') + svg.count(f'fill="{backward.BLUE}"') - 3 for svg in pictures]
+    assert squares == [0, 3, 3 + 16, 3 + 16], "three bars of the prediction; then a square for each error"
+    assert "The largest error is −0.045, at class 1." in told[1] and "gates" not in told[1].split("Prediction")[0]
+    assert "16 of 32 gates are open. Unit 1 hears most: −0.019." in told[2]
+    assert "0 of 32 gates are open. No error arrives." in told[3]
 
 
 @pytest.mark.parametrize("weights, right", [((1, 1, -1.5), 4), ((1, 1, -0.5), 2), ((0, 0, 1), 1)])

@@ -97,18 +97,19 @@ DRAWN = {
         {"hidden layer": RNG.random((4, 7)) > 0.5},
     ),
     "evidence": lambda: plots.evidence(RNG.random(64), RNG.normal(size=(64, 10)), np.zeros(10), (3, 8)),
+    "gates": lambda: plots.gates(RNG.random((4, 7)) > 0.5),
     "layer_backward": lambda: plots.layer_backward(4, 3, 2),
     "loss_of_p": lambda: plots.loss_of_p({"nearly sure": 0.9, "undecided": 0.5, "sure of another": 0.02}),
     "softmax_steps": lambda: plots.softmax_steps([1.0, 3.0, 0.5], [0.1, 0.8, 0.1]),
     "symptoms": lambda: plots.symptoms(
-        {"right": [(1e-9, 1.0), (1e-9, 1.0)], "broken": [(0.9, 20.0), (0.5, float("nan"))]}, ["W1", "b1"]
+        {"right": [1e-9, 2.5e-10], "broken": [(0.95, 20.0), (0.5, float("nan"))]}, ["W1", "b1"]
     ),
     "templates": lambda: plots.templates(RNG.normal(size=(64, 10))),
     "train_and_test": lambda: plots.train_and_test(
         [1, 10, 100], [2.3, 1, 0.2], [2.3, 1.2, 0.5], "updates", "loss", "It learns"
     ),
     "wrong_but_learning": lambda: plots.wrong_but_learning(
-        {"right": [2.3, 1, 0.1], "A": [2.3, 1.5, 0.5], "B": [2.3, 2.3, 2.3], "C": [2.3, 9, 30]},
+        {"right": [2.3, 1, 0.1], "A": [2.3, 1.5, 0.5], "B": [2.3, 2.3, 2.3], "C": [2.3, 9, float("nan")]},
         {"right": 0.97, "A": 0.9, "B": 0.1, "C": 0.1},
     ),
     "early_stop": lambda: plots.early_stop([1.5, 0.5, 0.2, 0.1], [1.2, 0.6, 0.5, 0.55], keep=3, stop=4),
@@ -447,3 +448,30 @@ def test_bends_can_be_slopes():
 def test_what_a_unit_should_say_is_called_the_desired_value():
     figure = plots.line_fit([0.0, 1.0], [0.0, 1.0], {"first": (1, 0)})
     assert "desired value" in texts(figure) and "desired values 0 and 1" in figure.alt
+
+
+def test_what_the_check_found_is_written_and_described_with_two_digits():
+    figure = plots.symptoms({"ours": [3.14e-10, (0.95, 20.0), (0.5, float("nan"))]}, ["W1", "b1", "W2"])
+    assert {"right", "3.1e−10", "× 20", "0.95", "wrong", "0.5"} <= set(texts(figure))
+    assert "ours: W1 right (3.1e−10), b1 × 20 (0.95), W2 wrong (0.5)." in figure.alt
+
+
+def test_a_curve_that_leaves_all_numbers_says_so():
+    figure = plots.wrong_but_learning({"fine": [2.3, 1.0], "lost": [2.3, 9.0, np.inf]}, {"fine": 0.97, "lost": 0.1})
+    assert sum("after 2 updates" in text for text in texts(figure)) == 1
+    assert "fine reads 97%; lost reads 10%, its loss is no longer a number after 2 updates." in figure.alt
+
+
+def test_open_gates_are_squares_and_shut_ones_dots():
+    figure = plots.gates([[True, False, True], [False, False, True]])
+    squares, dots = (c.get_offsets().tolist() for c in figure.axes[0].collections)
+    assert squares == [[0, 0], [2, 0], [2, 1]] and len(dots) == 3
+    assert "50% are open; counted example by example: 2, 1." in figure.alt
+
+
+def test_numbers_that_are_used_twice_have_a_thick_edge_even_without_a_name():
+    values = numbers()
+    twice = Number(-6.0, (values["a"], values["b"]), (-3.0, 2.0))
+    end = Number(36.0, (twice, twice), (-6.0, -6.0))
+    discs = [line for line in plots.graph_map({"end": end}).axes[0].lines if line.get_markeredgewidth() == 2.2]
+    assert len(discs) == 2 and {disc.get_markerfacecolor() for disc in discs} == {"white"}, "that one, and the legend"

@@ -273,8 +273,8 @@ EXERCISE = Exercise(
     ],
     hints=(
         "Every rule has the same form: `return Value(the number, (the parents), (a slope for each parent))`.",
-        "Nudge one parent and ask how far the result moves: for a + b it is 1 and 1, for a·b it is the other number.",
-        "`Value(self.data * other.data, (self, other), (other.data, self.data))`; the slope of tanh: `(1 - t**2,)`.",
+        "Nudge one parent and ask how far the result moves. For a + b it is 1 for each. The table holds the others.",
+        "Nudge a in a·b: the result moves by b times as much. So whose slope is which number?",
     ),
     equivalent=dict.fromkeys(
         (

@@ -264,8 +264,8 @@ EXERCISE = Exercise(
         Wrong("data only", data_only, "Your list holds plain numbers. Put the Values themselves into it."),
     ],
     hints=(
-        "Write a helper `visit(u)` that first visits every parent of u, and then appends u. Begin with `visit(v)`.",
+        "A helper that visits a number must visit its parents too.",
         "A number that is used twice is visited twice. Do nothing if it is in the list already.",
-        "Inside: `if u not in order:`, then `for parent in u.parents: visit(parent)`, and then `order.append(u)`.",
+        "Does `append` stand before or after the visits to the parents?",
     ),
 )

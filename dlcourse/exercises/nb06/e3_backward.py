@@ -238,9 +238,9 @@ EXERCISE = Exercise(
         ),
     ],
     hints=(
-        "Three parts: set every grad in the order to 0, set `v.grad = 1.0`, then go through the order backwards.",
-        "`for u in reversed(topological_order(v)):` and inside it a loop over `zip(u.parents, u.slopes)`.",
-        "The innermost line is `parent.grad += slope * u.grad`.",
+        "Three parts: every grad in the order becomes 0, that of v becomes 1, and then each hands on in its turn.",
+        "Which way through the order, so that all has arrived before a number hands on?",
+        "Two ways may meet at one parent: `=` or `+=`?",
     ),
     equivalent={"inside the loop: v.grad = 1.0": "v is the last in its order, so that its 1 is set after its 0."},
 )

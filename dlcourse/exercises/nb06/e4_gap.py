@@ -193,8 +193,10 @@ EXERCISE = Exercise(
     ],
     hints=(
         "Twice the same slopes: once from `backward(f(*inputs))` with Values made from x, once by nudging.",
-        "Write `moved(i, xi)`: it copies x, puts xi into place i, makes Values, asks f, and gives back `.data`.",
-        "`central_difference(lambda v: moved(i, v), x[i])` is a slope. Keep the largest `abs(inputs[i].grad - slope)`.",
+        "Nudging needs plain numbers: a helper that puts one number into its place in a copy of x, and gives back the "
+        "`.data` of f.",
+        "For `central_difference` the helper must be a function of that one number. Whose `grad` does the slope belong "
+        "to, and which of all the differences do you keep?",
     ),
     rtol=1e-4,
     atol=1e-6,

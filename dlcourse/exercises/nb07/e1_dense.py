@@ -175,6 +175,6 @@ EXERCISE = Exercise(
     hints=(
         "A gradient has the shape of what it belongs to. Which of `x`, `W`, `dz`, turned or not, multiply to (I, O)?",
         "dW adds up over the examples: x.T is (I,B), dz is (B,O). dx adds up over the units: dz (B,O), W.T (O,I).",
-        "`return dz @ W.T, x.T @ dz, ...`, and db adds up the rows of dz: `dz.sum(axis=0)`.",
+        "db has O numbers: which axis of dz is added up?",
     ),
 )

@@ -138,7 +138,7 @@ EXERCISE = Exercise(
     ],
     hints=(
         "What does a nudge of z do to relu's output where z is positive? And where it is negative?",
-        "The slope is 1 or 0, and the output shows which: above 0 exactly where z was. `a > 0` counts as 1 and 0.",
-        "`return da * (a > 0)`.",
+        "The slope is 1 or 0, and the output shows which: it is above 0 exactly where z was. Ask `a > 0`.",
+        "True counts as 1, False as 0. What is multiplied by what?",
     ),
 )

@@ -67,6 +67,12 @@ def column(p, t, n):
     return dz / n
 
 
+def rows_of_t(p, t, n):
+    dz = p.copy()
+    dz[t] -= 1
+    return dz / n
+
+
 def only_wanted(p, t, n):
     return np.eye(p.shape[1])[t] * (p - 1) / n
 
@@ -133,6 +139,12 @@ EXERCISE = Exercise(
             "1 is taken off in the columns of all labels, in every row. Each row has one label: index rows as well.",
         ),
         Wrong(
+            "t picks rows",
+            rows_of_t,
+            "t picks whole rows in yours: `[t]` alone is an index of rows. Name row and column: "
+            "`[np.arange(len(t)), t]`.",
+        ),
+        Wrong(
             "only the right class",
             only_wanted,
             "The column of t is right, the others are 0. The wrong classes are pushed down too: there dz is p / n.",
@@ -164,7 +176,7 @@ EXERCISE = Exercise(
     hints=(
         "The difference is prediction minus desired value. What would the desired row be, if p were perfect?",
         "1 in the column of the label, 0 elsewhere. `np.eye(K)[t]` has such a row for each label.",
-        "`return (p - np.eye(p.shape[1])[t]) / n`.",
+        "Take the desired rows off p. Then divide: by the rows of p, or by n?",
     ),
     equivalent={
         "dz[np.arange(len(t)), t] -= 1 -> dz[np.arange(len(p)), t] -= 1": "both have one row for each example",

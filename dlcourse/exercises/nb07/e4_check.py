@@ -117,6 +117,17 @@ def all_at_once(f, x, g, h=1e-5):
     return np.max(np.abs(g - s) / np.maximum(np.maximum(np.abs(g), abs(s)), 1e-4))
 
 
+def whole_rows(f, x, g, h=1e-5):
+    worst = 0.0
+    for i in range(len(x)):
+        up, down = x.astype(float), x.astype(float)
+        up[i] += h
+        down[i] -= h
+        s = (f(up) - f(down)) / (2 * h)
+        worst = max(worst, abs(g[i] - s) / max(abs(g[i]), abs(s), 0.0001))
+    return worst
+
+
 def not_put_back(f, x, g, h=1e-5):
     worst, v = 0.0, x
     for i in np.ndindex(x.shape):
@@ -172,6 +183,12 @@ EXERCISE = Exercise(
             "all at once",
             all_at_once,
             "All coordinates are nudged together, which gives one slope for all. Nudge one at a time.",
+        ),
+        Wrong(
+            "whole rows",
+            whole_rows,
+            "`x[i]` is a whole row where x has more than one axis, and its numbers are nudged together. Visit each "
+            "place: `np.ndindex(x.shape)`.",
         ),
         Wrong(
             "h forgotten",
@@ -241,8 +258,7 @@ EXERCISE = Exercise(
     hints=(
         "It is `central_difference` again, with one coordinate of a copy nudged and all others left alone.",
         "`for i in np.ndindex(x.shape)` visits every place, whatever the shape. `x.astype(float)` is a fresh copy.",
-        "`up[i] += h`, `down[i] -= h`, `s = (f(up) - f(down)) / (2 * h)`. "
-        "Keep the largest of `abs(g[i] - s) / max(abs(g[i]), abs(s), 0.0001)`.",
+        "Three numbers stand under the fraction. Which keeps a slope of 0 from dividing by 0?",
     ),
     rtol=1e-6,
     atol=2e-7,

@@ -201,7 +201,7 @@ EXERCISE = Exercise(
     hints=(
         "dW3 and db3 are right, and so is all before them. The next line is the first suspect.",
         "Each layer's gate is set by that layer's own outputs. Which ones does da2 belong to?",
-        "`dz2 = relu_backward(da2, a2)`.",
+        "In the line of dz1 the numbers in the names agree. Do they in the line of dz2?",
     ),
     equivalent={
         f"{TOP}len(t)) -> {TOP}len({name}))": "all of them have one row for each example"
