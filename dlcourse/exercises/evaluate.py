@@ -6,7 +6,8 @@ It speaks of a cause only where the outcomes of the answer are exactly those of 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import sentences
@@ -20,7 +21,11 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True)
 class Verdict:
-    """state; one sentence; evidence as (label, text); the key of the named wrong answer that matched, if one did."""
+    """state; one sentence; evidence as (label, text); the key of the named wrong answer that matched, if one did.
+
+    about: which question the answer fails, by its name in `sentences`, or the kind of the error that stopped it; where:
+    what the failing cases have in common; wrong: how many of the cases fail.
+    """
 
     state: str
     sentence: str
@@ -29,6 +34,9 @@ class Verdict:
     trace: str = ""
     key: str = ""
     cases: int = 0
+    about: str = ""
+    where: str = ""
+    wrong: int = 0
 
 
 def evaluate(ex: Exercise, runner: Runner, seed: int = 0) -> Verdict:
@@ -82,18 +90,29 @@ def applied(ex: Exercise, case: Case, report: Report) -> Report:
 @functools.lru_cache(maxsize=256)
 def expected(ex: Exercise, seed: int) -> tuple[Report, ...]:
     """What the reference does in each case."""
-    return _outcomes(ex, {}, seed)
+    return tuple(Outcomes(ex, {}, seed))
 
 
 @functools.lru_cache(maxsize=64)
-def outcomes_of_wrong(ex: Exercise, seed: int) -> tuple[tuple[Wrong, tuple[Report, ...]], ...]:
+def outcomes_of_wrong(ex: Exercise, seed: int) -> tuple[tuple[Wrong, Sequence[Report]], ...]:
     """What each named wrong answer does in each case."""
-    return tuple((w, _outcomes(ex, {w.part or next(iter(ex.reference)): w.answer}, seed)) for w in ex.wrong)
+    return tuple((w, Outcomes(ex, {w.part or next(iter(ex.reference)): w.answer}, seed)) for w in ex.wrong)
 
 
-def _outcomes(ex: Exercise, parts: dict[str, Any], seed: int) -> tuple[Report, ...]:
-    runner = InProcess(ex.names(parts))
-    return tuple(applied(ex, case, ask(ex, runner, case)) for case in ex.case_list(seed))
+class Outcomes(Sequence):
+    """What an answer does in each case, found out when it is asked for: most wrong answers differ in the first ones."""
+
+    def __init__(self, ex: Exercise, parts: dict[str, Any], seed: int):
+        self.ex, self.runner, self.cases = ex, InProcess(ex.names(parts)), ex.case_list(seed)
+        self.found: list[Report] = []
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, i: Any) -> Any:
+        for case in self.cases[len(self.found) : i + 1]:
+            self.found.append(applied(self.ex, case, ask(self.ex, self.runner, case)))
+        return self.found[i]
 
 
 def _verdict(ex: Exercise, runner: Runner, seed: int, cases: list[Case], mine: list[Report], about: dict) -> Verdict:
@@ -105,8 +124,10 @@ def _verdict(ex: Exercise, runner: Runner, seed: int, cases: list[Case], mine: l
                 return Verdict(NOT_YET, f"A part of `{part}` is right. Another part is still open: replace its `...`.")
             left_open.append(part)
             continue
-        if wrong := _judge(ex, runner, seed, part, places, cases, mine, wants, about):
-            return wrong
+        if verdict := _judge(ex, runner, seed, part, places, cases, mine, wants, about):
+            bad = [i for i in places if not same(ex, mine[i], wants[i])]
+            alike = sentences.where([cases[i] for i in bad], [cases[i] for i in places if i not in bad])
+            return replace(verdict, cases=len(places), wrong=len(bad), where=alike.strip())
         right.append(part)
     if left_open and right:
         return Verdict(NOT_YET, f"{sentences.listed(right)} passed. Still open: {sentences.listed(left_open)}.")
@@ -136,7 +157,8 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
     for stage in sentences.STAGES:
         for i in bad:
             if sentence := stage(ex, cases[i], mine[i], wants[i], about):
-                return _not_yet(ex, sentence + sentences.where(*alike), cases[i], mine[i], wants[i])
+                kind = mine[i].get("error") or stage.__name__
+                return _not_yet(ex, sentence + sentences.where(*alike), cases[i], mine[i], wants[i], about=kind)
     if unsteady := _unsteady(ex, runner, part, [cases[i] for i in places], [mine[i] for i in places]):
         return unsteady
     sentence = sentences.value_of(
@@ -149,7 +171,7 @@ def _unsteady(ex: Exercise, runner: Runner, part: str, cases: list[Case], before
     """An answer must say the same when it is asked again, in every case."""
     for case, once in zip(cases, before):
         if not same(ex, applied(ex, case, ask(ex, runner, case)), once):
-            return Verdict(NOT_YET, _changing(part), (("call", case.shown),))
+            return Verdict(NOT_YET, _changing(part), (("call", case.shown),), about="unsteady")
     return None
 
 
@@ -183,7 +205,7 @@ def _diagnosis(ex: Exercise, seed: int, part: str, places: list[int], mine: list
 
 @functools.lru_cache(maxsize=64)
 def _broken_outcomes(ex: Exercise, seed: int) -> tuple[Report, ...]:
-    return _outcomes(ex, {next(iter(ex.reference)): ex.broken}, seed)
+    return tuple(Outcomes(ex, {next(iter(ex.reference)): ex.broken}, seed))
 
 
 def _as_given(ex: Exercise, seed: int, places: list[int], mine: list[Report]) -> bool:
@@ -191,7 +213,9 @@ def _as_given(ex: Exercise, seed: int, places: list[int], mine: list[Report]) ->
     return all(same(ex, mine[i], theirs[i]) for i in places)
 
 
-def _not_yet(ex: Exercise, sentence: str, case: Case, mine: Report, want: Report, key: str = "") -> Verdict:
+def _not_yet(
+    ex: Exercise, sentence: str, case: Case, mine: Report, want: Report, key: str = "", about: str = ""
+) -> Verdict:
     """The sentence first, then the evidence: the call, what it gave, what was expected, the ratio."""
     rows = [("call" if case.steps[0].args is not None else "in", case.shown)]
     if mine.get("error"):
@@ -203,4 +227,5 @@ def _not_yet(ex: Exercise, sentence: str, case: Case, mine: Report, want: Report
             differences(mine.get("value"), want.get("value"), ex.rtol, ex.atol, sentences.names(ex, case)), None
         )
         rows += found.rows() if found else []
-    return Verdict(NOT_YET, sentence, tuple(rows), mine.get("printed", "")[:2000], mine.get("trace", ""), key)
+    printed, trace = mine.get("printed", "")[:2000], mine.get("trace", "")
+    return Verdict(NOT_YET, sentence, tuple(rows), printed, trace, key, about=about)

@@ -95,6 +95,21 @@ class Subprocess:
     # ---- the process
     def start(self) -> None:
         """A new worker, with the cells run in it."""
+        self.launch()
+        self.failed = {}
+        self._exchange({"do": "describe", "names": []}, START_S)  # until NumPy is there
+        for title, source in self.cells:
+            try:
+                reply = self._exchange({"do": "cell", "title": title, "source": source}, CELL_S)
+            except WorkerDied as died:
+                slow = isinstance(died, TooSlow)
+                self.failed = {"error": "TimeLimit" if slow else "WorkerDied", "says": str(died)}
+                raise
+            if reply.get("error") and not self.failed:
+                self.failed = {k: v for k, v in reply.items() if isinstance(v, (str, int))}
+
+    def launch(self) -> None:
+        """Make the process, and the two pipes to it."""
         (replies, there_out), (there_in, requests) = os.pipe(), os.pipe()
         self.home = tempfile.TemporaryDirectory(prefix="answer-", ignore_cleanup_errors=True)
         program = [*self.command, sys.executable, "-I", worker.__file__, str(there_in), str(there_out)]
@@ -113,26 +128,20 @@ class Subprocess:
             os.close(there_in)
             os.close(there_out)
         self.replies, self.requests = replies, requests
-        self.failed = {}
-        self._exchange({"do": "describe", "names": []}, START_S)  # until NumPy is there
-        for title, source in self.cells:
-            try:
-                reply = self._exchange({"do": "cell", "title": title, "source": source}, CELL_S)
-            except WorkerDied as died:
-                slow = isinstance(died, TooSlow)
-                self.failed = {"error": "TimeLimit" if slow else "WorkerDied", "says": str(died)}
-                raise
-            if reply.get("error") and not self.failed:
-                self.failed = {k: v for k, v in reply.items() if isinstance(v, (str, int))}
+
+    def end(self) -> None:
+        """End the process and what it has started."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # a group of its own, by start_new_session
+        self.process.kill()
+        self.process.wait()
+        self.home.cleanup()
 
     def close(self) -> None:
         """End the worker and what it has started, and wait until they are gone."""
         if self.process is None:
             return
-        with contextlib.suppress(OSError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # a group of its own, by start_new_session
-        self.process.kill()
-        self.process.wait()
+        self.end()
         end = time.monotonic() + 1
         with selectors.DefaultSelector() as ready:  # nobody holds the other end any more
             ready.register(self.replies, selectors.EVENT_READ)
@@ -141,7 +150,6 @@ class Subprocess:
         os.close(self.replies)
         os.close(self.requests)
         self.process = None
-        self.home.cleanup()
 
     def _ask(self, request: dict, limit_s: float) -> dict:
         if self.process is None:

@@ -105,7 +105,7 @@ EXERCISE = Exercise(
         Wrong(
             "step asks once",
             step_of_one,
-            "`if z > 0` asks one question of a whole array. `np.where(z > 0, ..., ...)` asks it of every element.",
+            "One question, as `if z > 0` asks it, is asked of a whole array. `np.where(z > 0, ...)` asks each element.",
             source="https://stackoverflow.com/questions/70860771",
         ),
         Wrong(

@@ -90,19 +90,20 @@ EXERCISE = Exercise(
             "overflow at both ends",
             lambda z: np.where(z >= 0, 1 / (1 + np.exp(-z)), np.exp(z) / (1 + np.exp(z))),
             "Right for ordinary z, but it overflows at z = 1000 and at z = −1000. "
-            "`np.where` computes both values everywhere and then picks, so one of them always overflows.",
+            "Both forms are computed for every element, and one of them overflows. Compute each only where it "
+            "is safe, or find one that always is.",
             source="https://github.com/harvard-edge/cs249r_book/pull/1870",
         ),
         Wrong(
             "asks once",
             of_one,
-            "`if z >= 0` asks one question of a whole array. Find a form that needs no question, or use masks.",
+            "One question, like `if z >= 0`, is asked of a whole array. Find a form that needs none, or use masks.",
             source="https://stackoverflow.com/questions/70860771",
         ),
         Wrong(
             "math.exp",
             lambda z: 1 / (1 + math.exp(-z)),
-            "The functions of `math` take one number. NumPy's `np.exp` and `np.tanh` take whole arrays.",
+            "Something here takes one number, as the functions of `math` do. `np.exp` and `np.tanh` take whole arrays.",
             source="https://exchangetuts.com/overflow-math-range-error-for-log-or-exp-1640279524063155",
         ),
         Wrong(
@@ -144,8 +145,8 @@ EXERCISE = Exercise(
         Wrong(
             "whole numbers",
             with_masks_of_its_kind,
-            "With whole numbers in z, your answers are cut to 0 or 1. `np.empty_like(z)` takes over the kind of z; "
-            "make it an array of floats.",
+            "With whole numbers in z, your answers are cut to 0 or 1: they are written into an array of whole numbers. "
+            "Make one of floats.",
             source="https://github.com/nu-radio/NuRadioMC/issues/1061",
         ),
         Wrong(

@@ -25,7 +25,7 @@ def cases(rng):
     yield call("count_right", line, np.array([0.0, 1.0, 0.0]), np.array([-1.0]), 2.5, tag="a single input")
     for B, n in ((7, 3), (1, 4), (6, 2), (9, 5)):
         X, w = rng.normal(size=(B, n)).round(1), rng.normal(size=n).round(1)
-        b = round(0.05 - float(np.median(X @ w)), 2)
+        b = round(round(0.05 - float(np.median(X @ w)), 2) + 0.005, 3)  # no row lies on the line: z is never 0
         t = (rng.random(B) < 0.6) * 1.0 if B > 1 else (X @ w + b > 0) * 1.0
         yield call("count_right", X, t, w, b, tag="a single row" if B == 1 else "")
 
@@ -79,8 +79,7 @@ EXERCISE = Exercise(
         Wrong(
             "table",
             lambda X, t, w, b: int((step(z(X, w[:, None], b)) == t).sum()),
-            "You compare every output with every target. The outputs stand in a column (B,1), and t in a row (B,): "
-            "give both the same shape.",
+            "You compare every output with every target. Each output has one target, that of its own row.",
             source="https://github.com/orobix/Prototypical-Networks-for-Few-shot-Learning-PyTorch/issues/23",
         ),
         Wrong(
@@ -124,7 +123,7 @@ EXERCISE = Exercise(
         Wrong(
             "no row",
             lambda X, t, w, b: int((sigmoid(z(X, w, b)) == t).sum()),
-            "Yours counts no row at all. A soft bend never equals 0 or 1 exactly: use the step.",
+            "Yours counts no row at all. Is what you compare ever equal: exactly 0 or 1, and asked with `==`?",
         ),
         Wrong(
             "z itself",

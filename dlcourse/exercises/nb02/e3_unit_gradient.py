@@ -192,7 +192,8 @@ EXERCISE = Exercise(
         Wrong(
             "d not transposed",
             lambda X, t, w, b: (2 * X @ d_of(X, t, w, b) / len(t), 2 * np.mean(d_of(X, t, w, b))),
-            "`X @ d` does not fit unless X is square. There is one d for each row of X: `d @ X`, or `X.T @ d`.",
+            "A product has its factors in the wrong order. X is (B,I): w (I,) fits behind it, `X @ w`, and d (B,) "
+            "in front of it, `d @ X`.",
             source="https://community.deeplearning.ai/t/course-1-week-2-exercise-5-propagate/119220",
         ),
         Wrong(

@@ -27,16 +27,16 @@ def bowl(at, steep=(1,)):
 
 def cases(rng):
     a, b, c = (0.1 * rng.integers(11, 29, size=3)).round(1)
-    yield call("gradient_descent", bowl([a, -b], [1, 1]), np.array([-b, a]), 0.1, 1e-3, 1000)
-    yield call("gradient_descent", bowl([a, b, -c], [1, 0.2, 3]), np.array([0.0, 5.0, 4.0]), 0.15, 0.01, 1000)
-    yield call("gradient_descent", bowl([c]), np.array([-b]), 0.3, 1e-4, 1000, tag="a single number")
+    yield call("gradient_descent", bowl([a, -b], [1, 1]), np.array([-b, a]), 0.1, 0.01, 100)
+    yield call("gradient_descent", bowl([a, b, -c], [1, 0.2, 3]), np.array([0.0, 5.0, 4.0]), 0.15, 0.02, 200)
+    yield call("gradient_descent", bowl([c]), np.array([-b]), 0.3, 1e-3, 100, tag="a single number")
     yield call("gradient_descent", bowl([a, b], [1, 2]), np.array([b, -c]), 0.05, 1e-6, 7, tag="few updates allowed")
     yield call("gradient_descent", bowl([a, b], [1, 2]), np.array([-c, c]), 0.05, 1e-6, 1, tag="one update allowed")
     yield call(
-        "gradient_descent", bowl([b, a], [1, 2]), np.array([3, -1]), 0.1, 1e-3, 500, tag="a start in whole numbers"
+        "gradient_descent", bowl([b, a], [1, 2]), np.array([3, -1]), 0.1, 0.01, 100, tag="a start in whole numbers"
     )
     yield call(
-        "gradient_descent", bowl([1.5, -2], [1, 2]), np.array([1.5, -2.0]), 0.1, 0.01, 500, tag="a start at the bottom"
+        "gradient_descent", bowl([1.5, -2], [1, 2]), np.array([1.5, -2.0]), 0.1, 0.01, 100, tag="a start at the bottom"
     )
     yield call(
         "gradient_descent", bowl([1.5, -2], [1, 2]), np.array([1.5, -2.0]), 0.1, 0.0, 3, tag="moves of exactly tol"

@@ -40,17 +40,17 @@ def cases(rng):
     for B, most in ((4, 1), (5, 2), (3, 9)):
         yield call("train", *_line(rng, B), 0.1, 1e-6, most)
     yield call(
-        "train", np.array([round(0.5 + float(rng.random()), 1)]), np.array([2.0]), 0.1, 1e-3, 500, tag="a batch of one"
+        "train", np.array([round(0.5 + float(rng.random()), 1)]), np.array([2.0]), 0.1, 1e-2, 200, tag="a batch of one"
     )
-    yield call("train", *_line(rng, 6), 0.1, 1e-4, 1500, tag="many updates")
+    yield call("train", *_line(rng, 6), 0.2, 1e-3, 300, tag="many updates")
     x, t = _line(rng, 5)
-    yield call("train", (x / 2).round(2), t, 0.2, 1e-4, 1500, tag="many updates")
-    yield call("train", np.array([1, 2, 4]), np.array([-2, 0, 3]), 0.05, 1e-3, 500, tag="whole numbers")
+    yield call("train", (x / 2).round(2), t, 0.3, 1e-3, 300, tag="many updates")
+    yield call("train", np.array([1, 2, 4]), np.array([-2, 0, 3]), 0.05, 1e-2, 200, tag="whole numbers")
     x, t = _line(rng, 4)
     yield call("train", x, 0 * t, 0.1, 1e-3, 50, tag="a start at the bottom")
     yield call("train", x + 3, t, 0.5, 1e-3, 30, tag="a learning rate too large")
     apart = np.array([1.0, -1.0])  # w and b do not disturb each other here
-    yield call("train", apart, np.array([2.0, 2.0]), 0.1, 1e-3, 500, tag="only b to be found")
+    yield call("train", apart, np.array([2.0, 2.0]), 0.1, 1e-2, 200, tag="only b to be found")
     yield call("train", apart, np.array([1.0, 1.0]), 0.5, 1.0, 9, tag="a move of exactly tol")
     yield call("train", apart, np.array([1.0, -1.0]), 0.5, 1.0, 9, tag="a move of exactly tol")
 
@@ -154,7 +154,7 @@ EXERCISE = Exercise(
         Wrong(
             "uphill",
             varied(sign=(1, 1)),
-            "Both numbers now move uphill. The minus signs were right: put them back.",
+            "Both numbers now move uphill. All signs were right as they were given, in the error and in the update.",
             source="https://github.com/pytorch/pytorch/issues/1871",
         ),
         Wrong(

@@ -144,7 +144,7 @@ EXERCISE = Exercise(
         Wrong(
             "one list for all rows",
             all_rows_one_list,
-            "Every row holds the last example. `[row] * n` is one row under n names; `np.zeros((B, O))` makes n rows.",
+            "Every row holds the answers of the last example. Each has a row of its own: is only that one written to?",
             source="https://github.com/acids-ircam/ddsp_pytorch/issues/37",
         ),
         Wrong(
