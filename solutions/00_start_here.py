@@ -9,7 +9,7 @@
 #
 # In this notebook a program of five lines learns it before your eyes. After that we try to prove that it did not.
 #
-# *About 25 minutes, 1 exercise, no GPU needed.* A notebook is made of cells. Some hold text, like this one. Some hold
+# *About 35 minutes, 1 exercise, no GPU needed.* A notebook is made of cells. Some hold text, like this one. Some hold
 # code. Click on the cell below and press **Shift+Enter**: it runs, and the next cell is chosen. Go on like that, in order.
 # You need not read the code yet. The notebooks to come open it line by line.
 #

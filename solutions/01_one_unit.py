@@ -9,7 +9,7 @@
 # You will build it, set its weights by hand until it does logic, walk into a wall that no choice of weights gets you
 # past, and then let it read handwritten digits.
 #
-# *About 40 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn: replace it and run the cell with
+# *About 55 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn: replace it and run the cell with
 # **Shift+Enter**. An exercise answers *not attempted*, *not yet* or *correct*, and each try that fails opens one more hint
 # below the answer. Still stuck? In a cell of your own, `hint("01.1")` gives the next hint and `solution("01.1")` shows our answer.
 
@@ -94,6 +94,8 @@ show(figures.unit_diagram(x, w, 0, np.tanh, "The same unit without its bias"))
 # | **step** | 1 if $z > 0$, else 0 | the oldest: a hard yes or no |
 # | **relu** | $z$ if $z > 0$, else 0 | the one you will use most: silent, or as loud as the evidence |
 # | **sigmoid** | $1/(1 + e^{-z})$ | a soft step, between no and yes |
+#
+# The picture below draws a fourth, *tanh*: a sigmoid stretched to lie between −1 and 1.
 #
 # ### Exercise 01.2: step and relu
 #

@@ -10,7 +10,7 @@
 # You will write the same layer three times: number by number, dot product by dot product, and in one line. They give the
 # same answers. Then you take the time.
 #
-# *About 45 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
+# *About 60 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
 # `hint("03.1")` gives a hint and `solution("03.1")` shows our answer.
 
 # %%
@@ -124,7 +124,7 @@ def same(p, q):
 
 
 predict("03.b", ...)
-print("the two units, for example 0:", np.round(layer_loops(x4[0], W2, b2), 3))
+print("the first example, both units:", np.round(layer_loops(x4[0], W2, b2), 3))
 print("the ten units, as before:", same(layer_loops(x_test[0], W, b), three[0]))
 show(figures.product(x4[:1], W2, b2, unit=1, title="One example"))
 
@@ -315,8 +315,8 @@ print("for one example, 1,000 units take less than 100 times one:", few_times)
 #
 # **Play.** Is the matrix product *always* the fastest? The picture opens at the smallest layer there is: one input, one
 # unit, one example. Move one slider at a time, or focus one and use the arrow keys: which of them helps the matrix
-# product, and which the loops? (All speeds are measured anew, which takes a few seconds. So they differ a little from the
-# bars above. The tables are drawn on a logarithmic scale too.)
+# product, and which the loops? (All rates are measured anew, which takes a few seconds. So they differ a little from the
+# bars above. A long time is worked out from its rate. The tables are drawn on a logarithmic scale too.)
 
 # %%
 from dlcourse import explore_layer

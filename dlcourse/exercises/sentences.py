@@ -155,6 +155,8 @@ def value_of(part: str, mine: list[Any], want: list[Any]) -> str:
     """What holds for all numbers of all cases, if anything does.      mine, want: one value for each case"""
     got, wanted = np.array(list(all_numbers(mine))), np.array(list(all_numbers(want)))
     if len(got) == len(wanted) > 1 and np.isfinite(got).all() and np.any(wanted):
+        if np.allclose(got, wanted):
+            return f"`{part}` gives the right numbers, but arranged in another way."
         if np.allclose(got, -wanted):
             return f"`{part}` gives the right numbers with the wrong sign."
         ratio = got[wanted != 0] / wanted[wanted != 0]

@@ -22,17 +22,23 @@ class NotCorrect(AssertionError):
     """Under a grader, an answer that is not correct ends its cell."""
 
 
-def use(id: str) -> Any:
-    """Her own from this notebook if correct, else the one that was accepted before, else the course's. Says which."""
+def use(id: str, *, ours: bool = False) -> Any:
+    """Her own from this notebook if correct, else the one that was accepted before, else the course's. Says which.
+
+    ours: the course's in any case, for runs that are long where hers is slow.
+    """
     try:
         ex = find(str(id))
     except KeyError as error:
         raise ValueError(f"use: {error.args[0]}") from None
+    words = listed(list(ex.defines))
+    if ours:
+        say(f"Using the course's {words}".replace("`", ""), "In this cell, for its speed.", "open")
+        return _values(ex, courses(ex))
     here = {name: value for name, value in notebook.names().items() if not _lent(value)}
     verdict = _judged(ex, here)
     if os.environ.get("NBGRADER_EXECUTION"):
         return _graded(ex, verdict, here)
-    words = listed(list(ex.defines))
     if verdict is not None and verdict.state == CORRECT:
         say(f"Using your {words}".replace("`", ""), "", "good")
         return _values(ex, here)

@@ -94,7 +94,7 @@ def nudge(
     ax.annotate(f"w = {at:g}", (at, here), below, textcoords="offset points", color=BLUE, ha=under, va="top")
     upper = reach[0] + 0.06 * np.ptp(span) if slope < 0 else reach[1] - 0.06 * np.ptp(span)
     middle = upper, (low + high) / 2 + slope * (upper - at)
-    text = f"slope {slope:.2f}:\nso much does the loss change\nfor each unit of w".replace("-", "−")
+    text = f"slope {slope:.2f}:\nso much does the loss change\nfor each 1 added to w".replace("-", "−")
     style = {"arrowstyle": "-", "color": VERMILION, "lw": 0.9}
     ax.annotate(
         text, middle, (0.3 if slope < 0 else 0.12, 0.68), textcoords="axes fraction", color=VERMILION, arrowprops=style
@@ -103,7 +103,7 @@ def nudge(
     return fig, (
         f"{sentence(title)} The loss as a curve over the weight from {span[0]:g} to {span[1]:g}, lowest at about "
         f"{w[curve.argmin()]:.2f}. At w = {at:g} it is {here:.3f}; at w − h and w + h, with h = {h:g}, it is {low:.3f} "
-        f"and {high:.3f}. The line through both falls or rises by {slope:.2f} for each unit of w."
+        f"and {high:.3f}. The line through both falls or rises by {slope:.2f} for each 1 that is added to w."
     )
 
 

@@ -54,13 +54,13 @@ EXERCISE = Exercise(
         Wrong(
             "to the right only",
             lambda f, x, h=1e-5: (f(x + h) - f(x)) / h,
-            "You nudge to the right only, and at a bend that is off by about h. Nudge to both sides: x + h and x − h.",
+            "You nudge to the right only, and where f is curved that is off by about h. Nudge to both sides: x + h and x − h.",
             source="https://github.com/apache/mxnet/issues/3693",
         ),
         Wrong(
             "to the left only",
             lambda f, x, h=1e-5: (f(x) - f(x - h)) / h,
-            "You nudge to the left only, and at a bend that is off by about h. Nudge to both sides: x + h and x − h.",
+            "You nudge to the left only, and where f is curved that is off by about h. Nudge to both sides: x + h and x − h.",
         ),
         Wrong(
             "divided by h",
@@ -88,7 +88,7 @@ EXERCISE = Exercise(
         Wrong(
             "not divided",
             lambda f, x, h=1e-5: f(x + h) - f(x - h),
-            "That is how much f changes. The slope is the change for each unit of the way: divide by 2h.",
+            "That is how much f changes. The slope is the change for each 1 of the way: divide by 2h.",
         ),
         Wrong(
             "half of one side",

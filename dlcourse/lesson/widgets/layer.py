@@ -130,7 +130,7 @@ def _scale() -> Iterator[str]:
         if k % 3 == 0:
             yield f'<text x="{x:.1f}" y="{TOP + 106}" text-anchor="middle" font-size="12">{words(10.0**k)}</text>'
     yield f'<text x="{X0 + WIDE / 2}" y="{TOP + 122}" text-anchor="middle" font-size="12">multiply-adds a second</text>'
-    yield f'<text x="12" y="{TOP - 8}" font-size="12" fill="{FAINT}">measured here, on one core</text>'
+    yield f'<text x="12" y="{TOP - 8}" font-size="12" fill="{FAINT}">rates measured here, on one core; time = work / rate</text>'
 
 
 def _at(rate: float) -> float:
