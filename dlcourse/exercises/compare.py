@@ -106,6 +106,11 @@ def is_open(data: Any) -> bool:
     return data == OPEN if isinstance(data, Mark) else isinstance(data, (list, tuple)) and any(map(is_open, data))
 
 
+def listed_arrays(data: Any) -> bool:
+    """A list of arrays, which is no table even where they are alike."""
+    return isinstance(data, list) and bool(data) and all(isinstance(row, np.ndarray) for row in data)
+
+
 def shape_word(data: Any) -> str:
     """What a result is, in words: 'a single number', 'an array of shape (3, 2)', 'a tuple of 2'."""
     array = as_array(data)
@@ -113,6 +118,8 @@ def shape_word(data: Any) -> str:
         return "nothing"
     if isinstance(data, Mark):
         return "`...`" if data == OPEN else f"{'an' if data.text[:1] in 'aeiouAEIOU' else 'a'} {data.text}"
+    if listed_arrays(data):
+        return f"a list of {len(data)} array{'s' * (len(data) > 1)}"
     if array is not None and not isinstance(data, tuple):
         return "a single number" if array.shape == () else f"an array of shape {array.shape}"
     if isinstance(data, (list, tuple, dict)):

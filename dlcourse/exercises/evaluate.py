@@ -157,6 +157,8 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
     for stage in sentences.STAGES:
         for i in bad:
             if sentence := stage(ex, cases[i], mine[i], wants[i], about):
+                if stage is sentences.returns and len(bad) < len(places):
+                    sentence = f"`{part}` returns nothing in some cases. Is there a way through it without a `return`?"
                 kind = mine[i].get("error") or stage.__name__
                 return _not_yet(ex, sentence + sentences.where(*alike), cases[i], mine[i], wants[i], about=kind)
     if unsteady := _unsteady(ex, runner, part, [cases[i] for i in places], [mine[i] for i in places]):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .compare import all_numbers, as_array, shape_word
+from .compare import all_numbers, as_array, listed_arrays, shape_word
 from .errors import meaning
 from .exercise import Case, Exercise
 
@@ -71,6 +71,8 @@ def runs(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) ->
         return f"`{name}` {kind}{at}."
     if error == "TypeError" and not line and (sentence := method(says)):
         return sentence
+    if not line and len(case.steps) > 1:  # none of her lines was at work
+        return f"What `{name}` gives cannot be used as the exercise says: {error}{f': {says}' if says else ''}"
     if means := meaning(says):
         return f"`{name}` stops{at}: {means}."
     return f"`{name}` stops{at} with {error}: {says}" if says else f"`{name}` stops{at} with {error}."
@@ -125,7 +127,7 @@ def _shape(got: Any, wanted: Any, name: str, names: tuple[str, ...] = (), inside
     verb = f"{inside} is" if inside else f"`{name}` returns"
     wrong = f"{verb} {shape_word(got)}; {shape_word(wanted)} is wanted."
     array, want = as_array(got), as_array(wanted)
-    if isinstance(wanted, tuple):
+    if isinstance(wanted, tuple) or listed_arrays(wanted):
         if not isinstance(got, (list, tuple)) or len(got) != len(wanted):
             return wrong if not names else wrong[:-1].replace(" is wanted", f" ({', '.join(names)}) is wanted") + "."
         labels = [names[i] if i < len(names) else f"element {i}" for i in range(len(wanted))]
@@ -141,7 +143,8 @@ def finite(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) 
     bad = [g for g, w in zip(got, wanted) if not np.isfinite(g) and np.isfinite(w)]
     if not bad:
         return ""
-    return f"`{case.part}` returns {'nan' if np.isnan(bad).any() else 'inf'} where a finite number is wanted."
+    kind = "nan" if np.isnan(bad).any() else "−inf" if max(bad) < 0 else "inf"
+    return f"`{case.part}` returns {kind} where a finite number is wanted."
 
 
 def unchanged(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) -> str:
@@ -155,8 +158,10 @@ def value_of(part: str, mine: list[Any], want: list[Any]) -> str:
     """What holds for all numbers of all cases, if anything does.      mine, want: one value for each case"""
     got, wanted = np.array(list(all_numbers(mine))), np.array(list(all_numbers(want)))
     if len(got) == len(wanted) > 1 and np.isfinite(got).all() and np.any(wanted):
-        if np.allclose(got, wanted):
+        if np.array_equal(got, wanted):
             return f"`{part}` gives the right numbers, but arranged in another way."
+        if np.allclose(got, wanted, rtol=1e-4, atol=1e-6):
+            return f"`{part}` gives the right numbers, but to fewer digits than is wanted."
         if np.allclose(got, -wanted):
             return f"`{part}` gives the right numbers with the wrong sign."
         ratio = got[wanted != 0] / wanted[wanted != 0]

@@ -207,7 +207,8 @@ def _same(a: Any, b: Any) -> bool:
 def failure(error: BaseException) -> dict:
     """An exception as data: its type, what it says, and the learner's own lines on the way to it."""
     own = [f for f in traceback.extract_tb(error.__traceback__) if learners(f.filename)]
-    line = own[-1].lineno if own else getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    mine = [f for f in own if f.filename == own[0].filename]  # of the answer itself, and not of what it calls
+    line = mine[-1].lineno if own else getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     trace = "".join(f"line {f.lineno}, in {f.name}:  {f.line or ''}\n" for f in own[-8:])
     name = (getattr(error, "name", None) or "") if isinstance(error, NameError) else ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]

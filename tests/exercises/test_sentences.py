@@ -93,6 +93,23 @@ SAID = {  # an answer -> the whole sentence
         "`scale` returns an array of shape (3, 2); an array of shape (2, 3) is wanted.",
     ),
     "text": ("def scale(x, k): return 'y'", "`scale` returns a str; an array of shape (2, 3) is wanted."),
+    "few digits": (
+        "def scale(x, k): return (k * x + 1) * (1 + 1e-6 * np.arange(x.size).reshape(x.shape))",
+        "`scale` gives the right numbers, but to fewer digits than is wanted.",
+    ),
+    "minus infinity": (
+        "def scale(x, k): return np.where(x > 0, -np.inf, x)",
+        "`scale` returns −inf where a finite number is wanted.",
+    ),
+    "no return in some cases": (
+        "def scale(x, k):\n    if len(x) > 1: return k * x + 1",
+        "`scale` returns nothing in some cases. Is there a way through it without a `return`? "
+        "It is right in 2 other cases, and wrong with a batch of one.",
+    ),
+    "shapes that do not fit": (
+        "def scale(x, k):\n    return x @ x",
+        "`scale` stops in line 2: a matrix product in which the inner sizes differ, 3 and 2.",
+    ),
     "ratio": ("def scale(x, k): return 3 * (k * x + 1)", "`scale` gives 3 times what is expected, in every place."),
     "sign": ("def scale(x, k): return -(k * x + 1)", "`scale` gives the right numbers with the wrong sign."),
     "more": ("def scale(x, k): return k * x + 3", "`scale` gives what is expected plus 2, in every place."),
@@ -193,6 +210,37 @@ def test_a_class_hears_about_its_methods():
     assert "`Counter` is called with 1 argument; yours takes 0" in verdict.sentence
     verdict = judged("class Counter:\n    def __init__(self, start): self.n = start", CLASS)
     assert verdict.state == NOT_YET and "AttributeError" in verdict.sentence and "up" in verdict.sentence
+
+
+def test_the_line_is_one_of_the_answers_own_cell():
+    names = {"np": np}
+    run_cell(names, "\n\n\n\ndef double(x):\n    return x.nothing", "another")
+    run_cell(names, "def scale(x, k):\n    y = x\n    return double(y)", EX.id)
+    verdict = evaluate(EX, InProcess(names))
+    assert "`scale` stops in line 3 with AttributeError" in verdict.sentence
+    assert "line 6, in double" in verdict.trace
+
+
+def test_what_the_check_does_with_an_answer_is_not_blamed_on_its_lines():
+    verdict = judged("class Counter:\n    def __init__(self, start): pass\n    up = 3", CLASS)
+    assert verdict.sentence.startswith("What `Counter` gives cannot be used as the exercise says: TypeError: 'int'")
+
+
+def test_a_list_of_arrays_is_called_one():
+    def cut(x):
+        return [x[:2], x[2:]]
+
+    ex = exercise(reference={"cut": cut}, cases=lambda rng: [call("cut", np.arange(4.0)), call("cut", np.arange(5.0))])
+    assert judged("def cut(x): return x", ex).sentence == (
+        "`cut` returns an array of shape (4,); a list of 2 arrays is wanted."
+    )
+    assert judged("def cut(x): return [x[:3], x[3:]]", ex).sentence == (
+        "`element 0` is an array of shape (3,); an array of shape (2,) is wanted."
+    )
+    nested = exercise(
+        reference={"cut": lambda x: [[x[0]], [x[1], x[2]]]}, cases=lambda rng: [call("cut", np.arange(3.0))]
+    )
+    assert judged("def cut(x): return [[x[0], x[1]], [x[2]]]", nested).sentence.endswith("arranged in another way.")
 
 
 def test_a_method_hears_about_self():

@@ -54,13 +54,13 @@ EXERCISE = Exercise(
         Wrong(
             "to the right only",
             lambda f, x, h=1e-5: (f(x + h) - f(x)) / h,
-            "You nudge to the right only, and where f is curved that is off by about h. Nudge to both sides: x + h and x − h.",
+            "You nudge to the right only, and where f is curved that is off by about h. Nudge to both sides.",
             source="https://github.com/apache/mxnet/issues/3693",
         ),
         Wrong(
             "to the left only",
             lambda f, x, h=1e-5: (f(x) - f(x - h)) / h,
-            "You nudge to the left only, and where f is curved that is off by about h. Nudge to both sides: x + h and x − h.",
+            "You nudge to the left only, and where f is curved that is off by about h. Nudge to both sides.",
         ),
         Wrong(
             "divided by h",
