@@ -120,8 +120,7 @@ def _array(dtype: Any, shape: Any, packed: Any) -> np.ndarray:
 
 def frame(message: dict) -> bytes:
     """A message as bytes, its length in front."""
-    body = json.dumps(message).encode()
-    return struct.pack(">I", len(body)) + body
+    return struct.pack(">I", len(body := json.dumps(message).encode())) + body
 
 
 class Capped(io.TextIOBase):
@@ -196,19 +195,20 @@ def _real(data: Any, objects: dict) -> Any:
 
 def _same(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
-    if isinstance(a, (list, tuple)):
-        return type(a) is type(b) and len(a) == len(b) and all(map(_same, a, b))
+        alike = type(a) is type(b) and a.dtype == b.dtype and a.shape == b.shape  # to the rounding of a nudge undone
+        return alike and (np.allclose(a, b, 1e-13, 1e-13, True) if a.dtype.kind == "f" else np.array_equal(a, b))
     if isinstance(a, dict):
         return type(b) is dict and a.keys() == b.keys() and all(_same(v, b[k]) for k, v in a.items())
+    if isinstance(a, (list, tuple)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(_same, a, b))
     return a is b or a == b
 
 
 def failure(error: BaseException) -> dict:
     """An exception as data: its type, what it says, and the learner's own lines on the way to it."""
     own = [f for f in traceback.extract_tb(error.__traceback__) if learners(f.filename)]
-    mine = [f for f in own if f.filename == own[0].filename]  # of the answer itself, and not of what it calls
-    line = mine[-1].lineno if own else getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    mine = [f.lineno for f in own if f.filename == own[0].filename]  # in the answer itself, not in what it calls
+    line = mine[-1] if own else getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     trace = "".join(f"line {f.lineno}, in {f.name}:  {f.line or ''}\n" for f in own[-8:])
     name = (getattr(error, "name", None) or "") if isinstance(error, NameError) else ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]

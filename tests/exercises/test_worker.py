@@ -118,6 +118,22 @@ def test_what_is_no_data_is_named_and_no_more():
         assert through(plain([value])) == [Mark("other", said)]
 
 
+def test_a_nudge_that_is_undone_changes_nothing():
+    def nudged(x):
+        x[0] += 1e-5
+        x[0] -= 2e-5
+        x[0] += 1e-5
+        return 1.0
+
+    def moved(x):
+        x[0] += 1e-9
+        return 1.0
+
+    steps = [["f", [np.array([0.1, 0.2])], {}, ""]]
+    assert perform({"f": nudged}, steps)["changed"] is False
+    assert perform({"f": moved}, steps)["changed"] is True
+
+
 def test_numbers_of_other_kinds_are_numbers():
     third = fractions.Fraction(1, 3)
     assert through(plain(third)) == 1 / 3

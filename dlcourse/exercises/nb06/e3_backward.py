@@ -199,7 +199,7 @@ EXERCISE = Exercise(
         Wrong(
             "begins with 0",
             varied(first=lambda v: 0.0),
-            "All your gradients are 0. v moves one for one with itself, so begin with `v.grad = 1`.",
+            "All your gradients are 0. v moves one for one with itself: its 1 must be there when the way back begins.",
         ),
         Wrong(
             "begins with its number",
@@ -209,7 +209,7 @@ EXERCISE = Exercise(
         Wrong(
             "slopes alone",
             varied(hands=lambda slope, grad: slope),
-            "You hand on the slope alone. It must be multiplied by what came from above: `slope * u.grad`.",
+            "What you hand on is not multiplied by what came from above, the gradient of the number that hands on.",
         ),
         Wrong(
             "sum in place of a product",

@@ -152,13 +152,13 @@ EXERCISE = Exercise(
         Wrong(
             "slope of the loss alone",
             log_slope,
-            "That is the slope of the loss for p. One step further back, through softmax, it becomes (p − T) / n.",
+            "That is the slope of the loss for p. One step further back, through softmax, it is (p − desired) / n.",
             source="https://github.com/hankcs/CS224n/issues/17",
         ),
         Wrong(
             "through a slope again",
             softmax_slope,
-            "p·(1 − p) is one factor too many: p − T already is the slope for z, through softmax and loss together.",
+            "p·(1 − p) is one factor too many: p − desired already is the slope for z, through both.",
             source="https://github.com/pocketpy/cTensor/pull/31",
         ),
         Wrong(

@@ -177,7 +177,7 @@ EXERCISE = Exercise(
         Wrong(
             "divided by 2, times h",
             varied(lambda f, x, e, h: (f(x + e) - f(x - e)) / 2 * h),
-            "`/ 2 * h` divides by 2 and then multiplies by h. Put 2h in parentheses.",
+            "Your slope is h² times too small: it is multiplied by h where it should be divided. Is 2h in parentheses?",
         ),
         Wrong(
             "all at once",
@@ -210,7 +210,7 @@ EXERCISE = Exercise(
         Wrong(
             "relative to g",
             varied(scale=lambda g, s: np.maximum(np.abs(g), 1e-4)),
-            "You divide by |g| alone, and a g near 0 then blows everything up. Divide by the larger of |g| and |s|.",
+            "Your divisor knows |g| and not |s|: a g near 0 then blows everything up. Take the larger of the two.",
             source="https://github.com/ericchansen/q2mm/pull/248",
         ),
         Wrong(
