@@ -129,8 +129,7 @@ compare("08.b", len(batches(np.arange(1200), 32)), within=0, unit="updates")
 
 # %% [markdown]
 # 38, not 37.5: half a batch is a batch. 32 images already agree well with all 1,200, for less than a thirtieth of the
-# work.
-# The rest is noise, which the next batches average out. Descent with a random sample for each step is called
+# work. The rest is noise, which the next batches average out. Descent with a random sample for each step is called
 # **stochastic gradient descent**, SGD.
 #
 # ## 3 · The step
@@ -144,8 +143,8 @@ compare("08.b", len(batches(np.arange(1200), 32)), within=0, unit="updates")
 #
 # ### Exercise 08.2: one step
 #
-# Give back a *new* array; `theta` must stay as it was. Who calls you puts the new numbers in place of the old. The
-# gradient is a mean over the batch already.
+# Give back a *new* array; `theta` must stay as it was. The gradient is a mean over
+# the batch already.
 
 
 # %% exercise 08.2
@@ -223,7 +222,7 @@ epoch_loss = use("08.3")
 #
 # Third rung: all 1,200, epoch after epoch. When to stop? The library has a rule, `verdict`. It smooths the curve of the
 # loss over three epochs and asks: has its lowest value fallen by more than 1 % in the last 20 epochs? (The 20 is called
-# **patience**.) If so, it says *still falling*. If not, *converged*: going on like this reduces the error no more.
+# **patience**.) If so, it says *still falling*. If not, *converged*: going on like this gains hardly anything.
 #
 # Whose error? That of the validation images, since reading new images is what we want.
 #
@@ -319,8 +318,8 @@ print("lower loss than unchanged, and than turned down early:", ends[1] == min(e
 
 # %% [markdown]
 # A large rate travels far, and trembles. A small one comes to rest, but close to where it is. So people begin large and
-# turn it down late; notebook 09 comes back to that. (At 1.0 the loss rises to 0.48, at 1.5 to 2.3,
-# chance.)
+# turn it down late; notebook 09 comes back to that. (At 1.0 the loss rises and jumps about, at 1.5 it
+# ends at 2.3: chance.)
 #
 # ## 7 · Four ways to end
 #
@@ -418,14 +417,14 @@ print("later networks read a few images more, at most 15:", all(0 < m <= 15 for 
 flat = Network(Dense(64, 10), key=0, dtype="float64")  # no hidden layer
 train(flat, SoftmaxCrossEntropy())
 linear = np.sum(flat.forward(x_test).argmax(axis=1) == t_test)
-print("a linear layer reads as many, give or take 9:", bool(abs(linear - reads[ended]) < 10))
+print("a linear layer reads about as many:", bool(abs(linear - reads[ended]) < 10))
 
 # %% [markdown]
 # With a patience of 20, stopping came too early here: the validation loss fell a little further, and the later networks
 # read a few more images. Patience has its price: with too little, you keep a network that was not done. After the verdict
 # hardly anything is gained, while the training loss falls on. (In notebook 02 the exam got worse, in two of five splits.)
 #
-# A linear layer, as in notebook 04, reads as many: on these small images a hidden layer gains little.
+# A linear layer, as in notebook 04, reads about as many: on these small images a hidden layer gains little.
 #
 # And a best epoch is a lucky one: the best of many tries on 237 images was lucky with *those*. Why not choose with the
 # test images? Because only images that took no part in any choice tell how it reads new ones.

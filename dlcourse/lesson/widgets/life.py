@@ -28,6 +28,7 @@ class Life:
         self.x, self.t = np.asarray(x, float), np.asarray(t)
         self.updates, self.lr = updates, lr
         self.rows = [rows for _, rows in zip(range(updates), dealt(len(self.x), size, np.random.default_rng(seed)))]
+        self.true = [(np.arange(len(rows)), self.t[rows]) for rows in self.rows]
         rng, sizes = np.random.default_rng(seed), (self.x.shape[1], hidden, int(self.t.max()) + 1)
         theta = []
         for n, m in zip(sizes, sizes[1:]):
@@ -50,18 +51,20 @@ class Life:
 
         The last input and the last hidden value are 1, so that biases are weights: fewer operations, a quicker slider.
         """
-        (W1, W2), rows = theta, self.rows[n]
-        x, t, a = self.with_one.take(rows, 0), self.t.take(rows), self.hidden[: len(rows)]
-        one = np.arange(len(rows)), t
-        np.maximum(x @ W1, 0, out=a[:, :-1])
-        z = a @ W2
-        p = np.exp(z - np.maximum.reduce(z, 1, keepdims=True))
+        (W1, W2), rows, true = theta, self.rows[n], self.true[n]
+        x, a = self.with_one.take(rows, 0), self.hidden[: len(rows)]
+        z = x @ W1
+        open_gates = z > 0
+        np.multiply(z, open_gates, out=a[:, :-1])
+        p = a @ W2
+        p -= np.maximum.reduce(p, 1, keepdims=True)
+        np.exp(p, out=p)
         p /= np.add.reduce(p, 1, keepdims=True)
-        right[: len(rows)] = p[one]
-        p[one] -= 1
+        right[: len(rows)] = given = p[true]
+        p[true] = given - 1
         p *= lr / len(rows)
         da = p @ W2[:-1].T
-        da *= a[:, :-1] > 0
+        da *= open_gates
         W2 -= a.T @ p
         W1 -= x.T @ da
 
@@ -127,7 +130,8 @@ def frame(life: Life, k: int, lr: float) -> tuple[str, str]:
         out += curves(top, high, name, first, second, k, same)
     out += scale(life.updates, k, same)
     alt = (
-        f"Two curves over {life.updates:,} updates: one weight, and the loss, a mean of {WINDOW} batches on a logarithmic scale. R{says[1:]}. "
+        f"Two curves over {life.updates:,} updates: one weight, and the loss on a logarithmic scale, a mean of "
+        f"{WINDOW} batches. R{says[1:]}. "
         f"The weight begins at {weights[0]:.3f} and ends at {weights[-1]:.3f}. In the last {life.updates // 5:,} "
         f"updates {told[1]}{'.' if same else f'; without the change {told[0]}.'}"
     )
