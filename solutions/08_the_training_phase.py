@@ -406,6 +406,9 @@ for epoch in (keep, ended, 400):
     print(f"epoch {epoch}: validation loss {val[epoch - 1]:.4f}, exam {reads[epoch]}")
 
 # %% tags=["nbval-check-output"]
+flat = Network(Dense(64, 10), key=0, dtype="float64")  # no hidden layer
+train(flat, SoftmaxCrossEntropy())
+linear = np.sum(flat.forward(x_test).argmax(axis=1) == t_test)
 print(*(f"{name}: {word.name}" for name, (_, word) in said.items()), sep="\n")
 print("after the stop, the training loss fell to a third:", bool(falls[-1] < falls[stop] / 3))
 further = val[stop:].min() / val[keep - 1]
@@ -414,9 +417,6 @@ least = val.min() / runs["lr = 0.2"].min()
 print("after the verdict, it fell by less than 10 %:", bool(least > 0.9))
 more = [reads[epoch] - reads[keep] for epoch in (ended, 400)]
 print("later networks read a few images more, at most 15:", all(0 < m <= 15 for m in more))
-flat = Network(Dense(64, 10), key=0, dtype="float64")  # no hidden layer
-train(flat, SoftmaxCrossEntropy())
-linear = np.sum(flat.forward(x_test).argmax(axis=1) == t_test)
 print("a linear layer reads about as many:", bool(abs(linear - reads[ended]) < 10))
 
 # %% [markdown]

@@ -93,6 +93,16 @@ def test_with_one_of_hers_left_out_the_librarys_is_hit(solved, name):
         solved["train"](net, loss, 0.2, 1)
 
 
+def test_each_of_hers_that_is_left_out_rings_and_nothing_else(solved):
+    net, loss = solved["fresh"]()
+    batch = net, loss, solved["x"][:32], solved["t"][:32]
+    unused = {"tanh": lambda z: z}
+    assert dlcourse.rings(solved["mine"] | unused, solved["update"], *batch) == list(solved["mine"])
+    own_error = solved["mine"] | {"relu": lambda z: {}["a mistake of her own"]}
+    with pytest.raises(KeyError):
+        dlcourse.rings(own_error, solved["update"], *batch)
+
+
 def test_afterwards_the_library_computes_again(solved):
     exec(cell("bells = alarms()"), solved)
     net, loss = solved["net"], solved["loss"]
