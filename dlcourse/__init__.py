@@ -29,6 +29,7 @@ ROOMS = {
     "training.verdict": "Verdict verdict",
     "lesson": "LivePlot check compare hint predict progress recorded show solution start use",
     "lesson.widgets.choices": "explore_choices",
+    "lesson.alarms": "alarms rings",
     "lesson.broken": "broken_passes",
     "lesson.widgets.backward": "explore_backward",
     "lesson.widgets.unit": "explore_unit",

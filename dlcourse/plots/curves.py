@@ -16,16 +16,22 @@ MARKERS = (("o", BLUE), ("s", VERMILION), ("^", GREEN), ("D", ORANGE), ("v", SKY
 
 
 @described
-def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while training") -> tuple[Figure, str]:
-    """Mean loss after each epoch on a log scale; `start`: the loss before the first one.      losses (E,)"""
+def loss_curve(
+    losses: Any, start: float | None = None, title: str = "Loss while training", each: str = "epoch"
+) -> tuple[Figure, str]:
+    """Mean loss after each epoch on a log scale; `start`: the loss before the first one.      losses (E,)
+
+    each: what a point stands for, where it is not an epoch.
+    """
     losses = np.asarray(losses, dtype=float)
     if losses.ndim != 1 or not losses.size or not np.isfinite(losses).all():
-        raise ValueError(f"losses are a row of finite numbers, one for each epoch, got shape {losses.shape}")
+        raise ValueError(f"losses are a row of finite numbers, one for each {each}, got shape {losses.shape}")
     epochs = np.arange(1, len(losses) + 1)
     fig, axes = panels(1, 1, (WIDTH, 2.9))
     ax = axes[0, 0]
     ax.plot(epochs, losses, "o-", color=BLUE, ms=4.5)
-    ax.set(yscale="log", xlabel="epoch (one pass over all training examples)", ylabel="mean loss", title=title)
+    xlabel = "epoch (one pass over all training examples)" if each == "epoch" else each
+    ax.set(yscale="log", xlabel=xlabel, ylabel="mean loss", title=title)
     drawn = losses if start is None else np.append(losses, start)
     room = max(1.9, (drawn.max() / drawn.min()) ** 0.16)  # for what is written beside the points
     room_x = max(0.6, 0.02 * len(losses))
@@ -44,8 +50,8 @@ def loss_curve(losses: Any, start: float | None = None, title: str = "Loss while
         before = f" Before training it is {start:.3g}."
     ax.annotate(f"{losses[-1]:.2g}", (epochs[-1], losses[-1]), (0, 9), textcoords="offset points", ha="center")
     return fig, (
-        f"{sentence(title)} A curve of the mean loss over {counted(len(losses), 'epoch')}, on a logarithmic scale."
-        f"{before} After epoch 1 it is {losses[0]:.3g}, after the last {losses[-1]:.3g}; the lowest is "
+        f"{sentence(title)} A curve of the mean loss over {counted(len(losses), each)}, on a logarithmic scale."
+        f"{before} After {each} 1 it is {losses[0]:.3g}, after the last {losses[-1]:.3g}; the lowest is "
         f"{losses.min():.3g}."
     )
 

@@ -79,8 +79,10 @@ def verdicts(runs: Mapping[str, tuple[Any, Any]], title: str = "Four runs, one r
         finite = np.isfinite(losses) & (losses > 0)
         epochs, shown = np.arange(1, len(losses) + 1)[finite], losses[finite]
         ax.plot(epochs, shown, "-o", ms=2.5, lw=1.5, color=NAMED.get(said.name, INK))
+        scale = ""
         if shown.size and shown.max() > 5 * shown.min():
             ax.set_yscale("log")
+            scale = "on a logarithmic scale, "
             ax.yaxis.set_minor_formatter(NullFormatter())
             if shown.max() < 100 * shown.min():
                 ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -88,15 +90,15 @@ def verdicts(runs: Mapping[str, tuple[Any, Any]], title: str = "Four runs, one r
                 _decades(ax.yaxis)
         else:
             ax.set_ylim(0, 1.3 * shown.max() if shown.size else 1)
-        ax.set_title(said.name, fontsize=12, weight="bold")
-        ax.set_xlabel(f"epoch      ({name})", fontsize=10)
+        ax.set_title(f"{name}: {said.name}", fontsize=12, weight="bold")
+        ax.set_xlabel("epoch", fontsize=10)
         ax.set_ylabel("loss", fontsize=10)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        told.append(f"{name}: {said.name}, from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} epochs")
+        told.append(f"{name}: {said.name}, {scale}from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} epochs")
     for ax in axes.flat[len(runs) :]:
         ax.axis("off")
     fig.suptitle(title, x=0.01, ha="left")
-    return fig, f"{sentence(title)} A curve of the loss by epoch for each, on a logarithmic scale. {'; '.join(told)}."
+    return fig, f"{sentence(title)} A curve of the loss by epoch for each. {'; '.join(told)}."
 
 
 @described
@@ -106,7 +108,7 @@ def weight_life(
     """One weight after each update; several lives part at update `change`.      lives: name -> (N+1,)"""
     fig, axes = panels(1, 1, (WIDTH, 3.2))
     ax, told = axes[0, 0], []
-    looks = ((BLUE, "-", 1.0), (VERMILION, "-", 1.8), (GREEN, "--", 1.8))
+    looks = ((BLUE, "-", 1.0), (VERMILION, "--", 1.8), (GREEN, ":", 1.8))
     for (name, w), (colour, style, width) in zip(lives.items(), looks * len(lives)):
         w = np.asarray(w, float)
         first = change if change and told else 0
@@ -132,11 +134,12 @@ def seed_bands(
     ylabel: str = "accuracy, %",
     seeds: Mapping[str, Sequence[Any]] | None = None,
     source: str = "",
+    verb: str = "fail",
 ) -> tuple[Figure, str]:
     """A panel for each setting: the middle of the seeds, the band they lie in, and each failing seed by itself.
 
     curves: name -> (S,E) fractions   failing: name -> rows that fail   seeds: name -> what each row is called
-    source: where the numbers come from
+    source: where the numbers come from   verb: what those seeds do
     """
     fig, axes = panels(1, len(curves), (WIDTH, 3.3), sharey=True)
     told, least = [], 100 * min(np.min(table) for table in curves.values())
@@ -147,14 +150,19 @@ def seed_bands(
         ax.fill_between(epochs, good.min(axis=0), good.max(axis=0), color=BLUE, alpha=0.22, lw=0)
         ax.plot(epochs, np.median(good, axis=0), color=BLUE, label=f"{counted(len(good), 'seed')}: middle and band")
         for row, style in zip(bad, ("--", ":", "-.") * len(table)):
-            label = f"seed {names[row]} fails" if len(bad) < 3 else f"{len(bad)} seeds fail" if row == bad[0] else None
+            one, many = f"seed {names[row]} {verb}s", f"{len(bad)} seeds {verb}" if row == bad[0] else None
+            label = one if len(bad) < 3 else many
             ax.plot(epochs, table[row], style, color=VERMILION, lw=1.6, label=label)
         ax.set(title=name, xlabel="epoch")
         ax.grid(axis="y", color=PALE, lw=0.8)
         ax.legend(loc="lower right", fontsize=9.5)
         ax.xaxis.get_major_locator().set_params(integer=True)
         ends = table[bad, -1]
-        fails = f"; failing: {listed([f'seed {names[r]} ends at {v:.1f}' for r, v in zip(bad, ends)])}" if bad else ""
+        fails = (
+            f"; seeds that {verb}: {listed([f'seed {names[r]} ends at {v:.1f}' for r, v in zip(bad, ends)])}"
+            if bad
+            else ""
+        )
         told.append(f"{name}: {len(good)} seeds end between {good[:, -1].min():.1f} and {good[:, -1].max():.1f}{fails}")
     axes[0, 0].set_ylabel(ylabel)
     axes[0, 0].set_ylim(least - 6, 103)

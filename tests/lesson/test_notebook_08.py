@@ -53,9 +53,6 @@ def solved(monkeypatch):
     here |= {name: counted(name, find(id).reference[name], calls) for name, id in HERS.items()}
     here |= {"top": here["softmax_cross_entropy_backward"], "np": np, "calls": calls}
     here |= {name: lambda *args, **options: None for name in ("show", "predict", "compare", "check", "start", "print")}
-    from functools import wraps
-
-    here["wraps"] = wraps
     d = dlcourse.load_digits().flat()
     x, t = d.x_train.astype(float), d.t_train
     here |= {"x": x[:1200], "t": t[:1200], "x_val": x[1200:], "t_val": t[1200:]}
@@ -68,7 +65,7 @@ def solved(monkeypatch):
 
 
 def test_with_her_functions_it_trains_and_the_librarys_are_never_called(solved):
-    exec(cell("def alarm("), solved)
+    exec(cell("bells = alarms()"), solved)
     falls = solved["falls"]
     assert len(falls) == 2 and falls[1] < falls[0] / 2
     assert set(solved["mine"]) == set(SEVEN)
@@ -82,22 +79,32 @@ def test_with_her_functions_it_trains_and_the_librarys_are_never_called(solved):
 
 
 def test_every_operation_of_the_library_is_alarmed(solved):
-    exec(cell("def alarm("), solved)
-    assert set(solved["alarms"]) == set(dlcourse.functional.EQUATIONS) and len(solved["alarms"]) > 50
+    exec(cell("bells = alarms()"), solved)
+    assert set(solved["bells"]) == set(dlcourse.functional.EQUATIONS) and len(solved["bells"]) > 50
 
 
 @pytest.mark.parametrize("name", SEVEN)
 def test_with_one_of_hers_left_out_the_librarys_is_hit(solved, name):
-    exec(cell("def alarm("), solved)
+    exec(cell("bells = alarms()"), solved)
     net, loss = solved["fresh"]()
     rest = {key: f for key, f in solved["mine"].items() if key != name}
     hit = pytest.raises(RuntimeError, match=f"the library's own {name} was called")
-    with hit, net.swap(**solved["alarms"]), net.swap(**rest):
+    with hit, net.swap(**solved["bells"]), net.swap(**rest):
         solved["train"](net, loss, 0.2, 1)
 
 
+def test_each_of_hers_that_is_left_out_rings_and_nothing_else(solved):
+    net, loss = solved["fresh"]()
+    batch = net, loss, solved["x"][:32], solved["t"][:32]
+    unused = {"tanh": lambda z: z}
+    assert dlcourse.rings(solved["mine"] | unused, solved["update"], *batch) == list(solved["mine"])
+    own_error = solved["mine"] | {"relu": lambda z: {}["a mistake of her own"]}
+    with pytest.raises(KeyError):
+        dlcourse.rings(own_error, solved["update"], *batch)
+
+
 def test_afterwards_the_library_computes_again(solved):
-    exec(cell("def alarm("), solved)
+    exec(cell("bells = alarms()"), solved)
     net, loss = solved["net"], solved["loss"]
     solved["calls"].clear()
     solved["train"](net, loss, 0.2, 1)
@@ -114,7 +121,7 @@ def test_a_mistake_of_hers_is_what_trains(solved):
 
 
 def test_fit_is_her_loop(solved):
-    exec(cell("def alarm("), solved)
+    exec(cell("bells = alarms()"), solved)
     solved["in_order"] = dlcourse.Batches(solved["x"], solved["t"], 32, shuffle=False)
     solved["begin"] = {1: 2.5}
     exec(cell('"The cell of 00'), solved)
@@ -128,5 +135,5 @@ def test_answers_in_other_styles_train_as_well(solved):
     solved["batches"] = lambda order, size: [np.float32(order[a : a + size]) for a in range(0, len(order), size)]
     solved["sgd"] = lambda theta, grad, lr: [float(w - lr * g) for w, g in zip(theta, grad)]
     solved["epoch_loss"] = lambda losses, sizes: float(np.mean(np.repeat(losses, sizes)))
-    exec(cell("def alarm("), solved)
+    exec(cell("bells = alarms()"), solved)
     assert solved["falls"][1] < solved["falls"][0] / 2

@@ -119,8 +119,8 @@ def test_a_life_is_what_a_network_of_the_library_goes_through():
     from dlcourse import SGD, Dense, Network, ReLU, SerialStep, SoftmaxCrossEntropy
 
     net = Network(Dense(5, 8), ReLU(), Dense(8, 3), dtype="float64")
-    for mine, its in zip((net.params[n] for n in ("0.W", "0.b", "2.W", "2.b")), LIFE.places[0]):
-        mine[...] = its
+    for layer_name, its in zip(("0", "2"), LIFE.places[0]):
+        net.params[f"{layer_name}.W"][...], net.params[f"{layer_name}.b"][...] = its[:-1], its[-1]
     optimizer = SGD(net.theta, net.grad, lr=0.5)
     step, weight, losses = SerialStep(net, SoftmaxCrossEntropy(), optimizer), [], []
     for n, rows in enumerate(LIFE.rows):

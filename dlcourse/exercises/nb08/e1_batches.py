@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..exercise import Exercise, Wrong, call
@@ -82,6 +84,15 @@ def padded(order, size):
     return list(full.reshape(-1, size))
 
 
+def evenly(order, size):
+    return np.array_split(order, math.ceil(len(order) / size))
+
+
+def hands_out(order, size):
+    for first in range(0, len(order), size):
+        yield order[first : first + size]
+
+
 def short_by_one(order, size):
     return [order[a : a + size - 1] for a in range(0, len(order), size)]
 
@@ -156,6 +167,21 @@ EXERCISE = Exercise(
             "Every batch is one too short, and a number is lost each time. A slice a:b ends before b.",
         ),
         Wrong(
+            "evenly dealt",
+            evenly,
+            "The batches are evened out. All but the last hold exactly `size`.",
+        ),
+        Wrong(
+            "handed out by a generator",
+            hands_out,
+            "`yield` makes a generator, which gives its batches only once. Collect them in a list, and give that back.",
+        ),
+        Wrong(
+            "only the first batch",
+            lambda order, size: [order[:size]],
+            "Only the first batch is there. Go on until nothing of `order` is left.",
+        ),
+        Wrong(
             "mixed again",
             lambda order, size: batches(order[::-1], size),
             "The batches begin from the end of `order`. Keep the order in which the numbers come.",
@@ -164,6 +190,6 @@ EXERCISE = Exercise(
     hints=(
         "Where does the first batch begin, and where the second? With size 3: at 0, 3, 6 ...",
         "`range(0, len(order), size)` counts in steps. A slice that reaches beyond the end gives what is there.",
-        "For each `first` in that range, append `order[first : first + size]` to a list, and give back the list.",
+        "If a batch begins at `first`, where does it end? What does a slice do beyond the end?",
     ),
 )

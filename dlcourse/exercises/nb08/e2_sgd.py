@@ -116,6 +116,21 @@ EXERCISE = Exercise(
             "Each parameter moves by lr, however steep it is. The steeper, the further: lr times the slope.",
         ),
         Wrong(
+            "the mean slope",
+            lambda theta, grad, lr: theta - lr * grad.mean(),
+            "All parameters go the same way: by the mean of the slopes. Each has a slope of its own.",
+        ),
+        Wrong(
+            "the size of the slope",
+            lambda theta, grad, lr: theta - lr * abs(grad),
+            "Every parameter gets smaller, also where the slope is negative. Leave the sign of the slope as it is.",
+        ),
+        Wrong(
+            "a share of theta",
+            lambda theta, grad, lr: theta * (1 - lr * grad),
+            "Each parameter shrinks by a share of itself. The step is lr times the slope, whatever the parameter is.",
+        ),
+        Wrong(
             "of length 1",
             lambda theta, grad, lr: theta - lr * grad / (np.linalg.norm(grad) + 1e-12),
             "The gradient is brought to length 1 first. Use it as it is: where it is flat, the steps get short.",
@@ -135,6 +150,6 @@ EXERCISE = Exercise(
     hints=(
         "You have done this in notebook 02, there inside a loop.",
         "Against the slope, and lr times as far. NumPy does that for all parameters at once.",
-        "`theta - ...`, and what is taken away is lr times grad.",
+        "Which sign goes downhill? Which number says how far?",
     ),
 )

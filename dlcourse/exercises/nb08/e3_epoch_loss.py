@@ -123,6 +123,6 @@ EXERCISE = Exercise(
     hints=(
         "A batch of 4 with mean loss 1.5: what is the sum of its four losses?",
         "Mean times size is the sum over a batch. Add the sums up. How many examples were there in all?",
-        "`np.multiply(losses, sizes)` holds the sums. Add them up and divide by `np.sum(sizes)`.",
+        "Which sum stands above the line, and what is counted below it?",
     ),
 )

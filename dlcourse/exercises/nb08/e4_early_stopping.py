@@ -32,6 +32,7 @@ def cases(rng):
         ([1.0, 1.1 + a, 1.2 + a, 1.3 + a], 2, "it never gets better than at first"),
         ([1.2, 0.9, np.nan, np.nan, np.nan, 0.5], 2, "a loss that is not a number"),
         ([1.2, 0.9, np.nan, 0.8, 1.0, 1.1], 2, "a loss that is not a number, once"),
+        ([1.2, 0.9, np.nan, 1.0, 1.1, 1.3], 2, "a loss that is not a number, while waiting"),
         ([np.nan, 1.0, 0.9, 1.1], 3, "not a number at first"),
         ([np.nan, np.nan, np.nan, 1.0], 2, "nothing but not a number"),
         ([1.3], 2, "a single epoch"),
@@ -95,6 +96,28 @@ def varied(
 def looks_ahead(val, patience):
     keep, stop = early_stopping(val, patience)
     return (0 if np.isnan(val).all() else int(np.nanargmin(val)) + 1), stop
+
+
+def patient_with(pardoned):
+    """Some epochs without a new best are not counted as waiting: pardoned(loss, best)."""
+
+    def early_stopping(val, patience):
+        best, keep, waited = np.inf, 0, 0
+        for epoch, loss in enumerate(val, start=1):
+            if loss < best:
+                best, keep, waited = loss, epoch, 0
+            elif not pardoned(loss, best):
+                waited += 1
+            if waited >= patience:
+                return keep, epoch
+        return keep, len(val)
+
+    return early_stopping
+
+
+def lowest_and_patience(val, patience):
+    keep = 0 if np.isnan(val).all() else int(np.nanargmin(val)) + 1
+    return keep, min(keep + patience, len(val))
 
 
 def last_unless_stopped(val, patience):
@@ -174,6 +197,26 @@ EXERCISE = Exercise(
             "`keep` is the best of the whole curve. When you stop, nobody knows yet what would have come later.",
         ),
         Wrong(
+            "lowest of all, and patience",
+            lowest_and_patience,
+            "You wait from the lowest of the whole curve. Go through the epochs, and stop when it is time.",
+        ),
+        Wrong(
+            "an equal one is not waiting",
+            patient_with(lambda loss, best: loss == best),
+            "An epoch that is as good as the best is not counted as waiting. It brings no new best, so it is.",
+        ),
+        Wrong(
+            "nan is not waiting",
+            patient_with(lambda loss, best: np.isnan(loss)),
+            "An epoch whose loss is not a number is not counted as waiting. It brings no new best, so it is.",
+        ),
+        Wrong(
+            "neither is waiting",
+            patient_with(lambda loss, best: not loss > best),
+            "Epochs that are equal to the best, or not a number, are not counted as waiting. They bring no new best.",
+        ),
+        Wrong(
             "never stops",
             varied(stops=False),
             "You go on to the end each time. After `patience` epochs in a row without a new best, stop.",
@@ -196,7 +239,7 @@ EXERCISE = Exercise(
     ],
     hints=(
         "Go through the epochs with two things in mind: the best loss so far, and in which epoch it was.",
-        "`enumerate(val, start=1)` counts the epochs. How many are there since the best one? Compare with `patience`.",
-        "If `loss < best`: note both. If then `epoch - keep >= patience`: give back keep, epoch. And after the loop?",
+        "`enumerate(val, start=1)` counts the epochs. How many have passed since the best one? When is that too many?",
+        "Which difference says how long you have waited? What do you give back if nobody stopped?",
     ),
 )
