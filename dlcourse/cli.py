@@ -1,4 +1,4 @@
-"""The command `dlcourse`: lab, doctor, reset, progress, build. What a command needs is imported when it runs."""
+"""The command `dlcourse`. What one of its commands needs is imported when it runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import NoReturn
 
 EPILOG = "`%(prog)s COMMAND --help` says more about one of them. Without a command, `lab` runs, with the options given."
@@ -170,6 +171,24 @@ def _progress(options: argparse.Namespace) -> int:
     return 0
 
 
+def _release(options: argparse.Namespace) -> int:
+    from .grading.release import ReleaseError, release
+
+    try:
+        files = release(options.to)
+    except ReleaseError as problem:
+        print(f"dlcourse: {problem}", file=sys.stderr)
+        return 1
+    print(f"{len(files)} files in {options.to}, without solutions.")
+    return 0
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from .grading.command import grade_folder
+
+    return grade_folder(options)
+
+
 def _build(arguments: list[str]) -> int:
     try:
         from .authoring import build
@@ -195,6 +214,17 @@ COMMANDS = {
         "lesson": {"metavar": "NN", "help": "the lesson's number, for example 00"},
         "--restore": {"action": "store_true", "help": "the other way: lay the newest backup of the lesson out"}}),
     "progress": (_progress, "which exercises are solved", {}),
+    "release": (_release, "for teachers: write what a class receives, without solutions", {
+        "--to": {"type": Path, "required": True, "metavar": "DIR", "help": "a new or empty folder"}}),
+    "grade": (_grade, "for teachers: grade a folder of notebooks that were handed in", {
+        "folder": {"metavar": "DIR", "type": Path, "help": "notebooks, one for each learner, or a folder for each"},
+        "--to": {"type": Path, "metavar": "OUT", "help": "where grades go (default: DIR-grades, beside it)"},
+        "--lesson": {"metavar": "NN", "default": "", "help": "grade this lesson (default: each file tells its own)"},
+        "--seed": {"type": int, "metavar": "N", "help": "of the hidden cases (default: a secret one, kept in OUT)"},
+        "-j": {"type": int, "metavar": "N", "default": 0, "help": "graders at a time (default: one for each core)"},
+        "--layer": {"default": "", "help": "bubblewrap, landlock or process (default: the strongest that holds)"},
+        "--unsafe-process-only": {"action": "store_true", "help": "grade without a wall where there is none: what was "
+                                  "handed in then runs with all your rights"}}),
     "build": (_build, "for authors: make the notebooks from their sources", {}),
 }  # fmt: skip
 

@@ -130,7 +130,8 @@ def _scale() -> Iterator[str]:
         if k % 3 == 0:
             yield f'<text x="{x:.1f}" y="{TOP + 106}" text-anchor="middle" font-size="12">{words(10.0**k)}</text>'
     yield f'<text x="{X0 + WIDE / 2}" y="{TOP + 122}" text-anchor="middle" font-size="12">multiply-adds a second</text>'
-    yield f'<text x="12" y="{TOP - 8}" font-size="12" fill="{FAINT}">rates measured here, on one core; time = work / rate</text>'
+    said = "rates measured here, on one core; time = work / rate"
+    yield f'<text x="12" y="{TOP - 8}" font-size="12" fill="{FAINT}">{said}</text>'
 
 
 def _at(rate: float) -> float:

@@ -1,0 +1,238 @@
+"""A folder of submissions: graders in processes of their own, results written one by one, resumable at any moment.
+
+OUT/run.json holds the seed; OUT/results/*.json one file for each submission, named by a hash of its place. A run that
+was stopped, however hard, goes on where it was; a submission that has changed since is graded anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import re
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from ..nn.storage import write_whole
+from .confine import PR_SET_PDEATHSIG, libc
+from .grade import Kept, Result, grade, nothing
+from .submission import digest
+from .wall import Zygote
+
+VERSION = 1
+MOST_S = 120.0  # for one notebook, before its grader is given up
+HIDDEN = re.compile(r"(^|/)[._]")
+
+
+class BatchError(Exception):
+    """The folder cannot be graded; the message says why."""
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A file, and whose it is. `file` is its place below the folder."""
+
+    learner: str
+    path: Path
+    file: str
+
+    @property
+    def name(self) -> str:
+        """What its result is called: learners choose file names, and these must not choose where ours lie."""
+        return hashlib.sha256(self.file.encode("utf-8", "surrogateescape")).hexdigest()[:20] + ".json"
+
+
+def handed_in(folder: Path) -> list[Handed]:
+    """Every notebook below a folder, in order. A file in it is of the learner it is called after; in folders, as in
+    nbgrader's submitted/, the first one is the learner's name."""
+    found = []
+    for path in sorted(folder.rglob("*.ipynb")):
+        file = path.relative_to(folder).as_posix()
+        if not HIDDEN.search(file):
+            found.append(Handed(_learner(file), path, file))
+    if not found:
+        raise BatchError(f"There is no notebook in {folder}: each submission is a file that ends in .ipynb.")
+    return found
+
+
+def _learner(file: str) -> str:
+    first, _, rest = file.partition("/")
+    return first if rest else re.sub(r"(?:^|[_\- ])\d\d_[a-z_]+$", "", first.removesuffix(".ipynb")) or "(nobody)"
+
+
+# ---------------------------------------------------------------- the run
+@dataclass(frozen=True)
+class Run:
+    """What decides every point, and what was decided before anybody was graded."""
+
+    seed: int
+    layer: str
+    lesson: str = ""
+
+    def data(self) -> dict[str, Any]:
+        return {"version": VERSION, "seed": self.seed, "layer": self.layer, "lesson": self.lesson}
+
+
+def begin(out: Path, layer: str, seed: int | None, lesson: str) -> Run:
+    """The run that lies in `out`, or a new one. BatchError where what is asked for is another than what was begun."""
+    place = out / "run.json"
+    for half_written in out.glob("**/*.writing"):  # by a run that was killed
+        half_written.unlink(missing_ok=True)
+    if place.exists():
+        try:
+            kept = json.loads(place.read_text(encoding="utf-8"))
+            old = Run(int(kept["seed"]), str(kept["layer"]), str(kept["lesson"]))
+        except (ValueError, KeyError, TypeError):
+            raise BatchError(f"{place} cannot be read: choose another folder with --to.") from None
+        if (seed is not None and seed != old.seed) or lesson != old.lesson:
+            raise BatchError(f"{out} holds a run with another seed or lesson: choose another folder with --to.")
+        run = Run(old.seed, layer, lesson)
+        if run == old:
+            return run
+    else:
+        run = Run(secrets.randbits(63) if seed is None else seed, layer, lesson)
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    write_whole(place, json.dumps(run.data(), indent=1).encode())
+    return run
+
+
+def kept_results(out: Path, handed: list[Handed], run: Run) -> dict[str, dict]:
+    """The results of this run that are there already and still hold: file -> result."""
+    found = {}
+    for one in handed:
+        try:
+            result = json.loads((out / "results" / one.name).read_text(encoding="utf-8"))
+            if (result["seed"], result["sha256"]) == (run.seed, _digest(one.path)):
+                found[one.file] = result
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _digest(path: Path) -> str:
+    try:
+        return "" if path.is_symlink() else digest(path)
+    except OSError:
+        return ""
+
+
+def run_all(folder: Path, out: Path, run: Run, workers: int, bar: Any = None) -> list[dict]:
+    """Grade everything that has no result yet -> all results, in the order of the files."""
+    handed = handed_in(folder)
+    done = kept_results(out, handed, run)
+    by_learner: dict[str, list[Handed]] = {}
+    for one in handed:
+        by_learner.setdefault(one.learner, []).append(one)
+    # the answers of a learner's earlier notebooks go on to the later ones: who is to be graded is graded whole
+    tasks = [all_of for all_of in by_learner.values() if any(one.file not in done for one in all_of)]
+    if bar is not None:
+        bar(len(handed), len(handed) - sum(map(len, tasks)))
+    for one, result in _graded(tasks, run, min(workers, max(1, len(tasks)))):
+        result |= {"seed": run.seed, "sha256": _digest(one.path), "layer": run.layer}
+        text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=True)
+        write_whole(out / "results" / one.name, text.encode())
+        done[one.file] = result
+        if bar is not None:
+            bar(len(handed), None)
+    return [done[one.file] for one in handed]
+
+
+def _graded(tasks: list[list[Handed]], run: Run, workers: int) -> Iterator[tuple[Handed, dict]]:
+    """Deal the learners out to graders. One that dies or is stuck costs the file it was at, and is replaced."""
+    waiting, graders = list(reversed(tasks)), []
+    try:
+        while True:
+            idle = [g for g in graders if not g.left]
+            while waiting and (idle or len(graders) < workers):
+                if not idle:
+                    idle.append(Grader(run))
+                    graders.append(idle[0])
+                idle.pop().give(waiting.pop())
+            busy = [g for g in graders if g.left]
+            if not busy:
+                return
+            ready = wait([g.pipe for g in busy], timeout=1.0)
+            for grader in busy:
+                result = grader.take() if grader.pipe in ready else None
+                if result is not None:
+                    yield grader.left.pop(0), result
+                elif grader.dead or grader.late():
+                    one, *rest = grader.left
+                    graders.remove(grader)
+                    grader.close()
+                    waiting += [rest] if rest else []
+                    yield one, _stopped(one, run)
+    finally:
+        for grader in graders:
+            grader.close()
+
+
+def _stopped(one: Handed, run: Run) -> dict[str, Any]:
+    why = "Reading or grading this file stopped the grader, so it has no points: look at it by hand."
+    return Result(one.learner, one.file, run.lesson, nothing(run.lesson), problem=why).data()
+
+
+class Grader:
+    """A process that grades the notebooks of one learner after the other; `left`: those that it still owes."""
+
+    def __init__(self, run: Run):
+        self.left: list[Handed] = []
+        self.dead, self.since_s = False, 0.0
+        self.pipe, there = multiprocessing.Pipe()
+        context = multiprocessing.get_context("fork")
+        self.process = context.Process(target=_serve, args=(there, self.pipe, run), daemon=True)
+        self.process.start()
+        there.close()
+
+    def give(self, task: list[Handed]) -> None:
+        """Hand over the notebooks of one learner."""
+        self.left, self.since_s = list(task), time.monotonic()
+        try:
+            self.pipe.send(task)
+        except OSError:
+            self.dead = True
+
+    def take(self) -> dict | None:
+        """The result that has come; None where the process has ended instead."""
+        self.since_s = time.monotonic()
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            self.dead = True
+            return None
+
+    def late(self) -> bool:
+        """Has one notebook taken longer than any may?"""
+        return time.monotonic() - self.since_s > MOST_S
+
+    def close(self) -> None:
+        """End the process, and with it what it has started."""
+        self.pipe.close()
+        self.process.kill()
+        self.process.join()
+
+
+def _serve(pipe: Connection, other: Connection, run: Run) -> None:
+    """A grader: gets learners, sends results. Ends with the pipe, and with its parent."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this
+    other.close()
+    threadpool_limits(1)
+    zygote = Zygote(run.layer)
+    try:
+        while True:
+            kept: Kept = {}
+            for one in pipe.recv():
+                pipe.send(grade(one.path, one.learner, one.file, zygote, run.seed, run.lesson, kept).data())
+    except (EOFError, OSError):
+        pass
+    finally:
+        zygote.close()

@@ -1,0 +1,151 @@
+"""Grades, on the trusted side: each answer in a worker of its own, judged by the evaluator that the notebook uses.
+
+A point depends on the seed, the answer and the bank alone. What a learner may read of hidden cases is a named mistake
+or a word of ours; inputs, expected values and texts of exceptions stay here.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
+from ..exercises.runners import WorkerDied
+from .submission import Submission, Unreadable, read
+from .wall import Walled, Zygote
+
+Kept = dict[str, str]  # exercise -> the learner's accepted answer
+OTHER = "It gives another value than expected."
+CATEGORIES = {  # the questions of `sentences`, in words that carry nothing of a case
+    "signature": "It does not take the arguments that the exercise names.",
+    "returns": "It returns nothing.",
+    "kind_and_shape": "It returns something of another kind or shape than is wanted.",
+    "finite": "It returns inf or nan where a finite number is wanted.",
+    "unchanged": "It changes what it is handed.",
+    "unsteady": "It gives another answer when it is called again with the same inputs.",
+}
+SHUT = {  # what a report of a learner may say of a cell or call that stopped, by the error's name
+    "TimeLimit": "It was still running when the time was up: a loop that never ends?",
+    "WorkerDied": "Its process ended before it answered.",
+    "TooLarge": "It returns more than may be sent back.",
+}
+
+
+@dataclass
+class Graded:
+    """One exercise of one submission."""
+
+    id: str
+    title: str
+    state: str
+    points: int
+    of: int
+    says: str = ""
+    key: str = ""  # the named mistake
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Result:
+    """One submission. `problem` says why nothing in it could be graded."""
+
+    learner: str
+    file: str
+    lesson: str
+    exercises: list[Graded]
+    notes: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def points(self) -> int:
+        return sum(e.points for e in self.exercises)
+
+    @property
+    def of(self) -> int:
+        return sum(e.of for e in self.exercises)
+
+    def data(self) -> dict[str, Any]:
+        return {**asdict(self), "points": self.points, "of": self.of}
+
+
+def grade(path: Path, learner: str, file: str, zygote: Zygote, seed: int, lesson: str = "", kept: Kept | None = None):
+    """Grade one notebook. kept: answers of this learner that were accepted in earlier notebooks; new ones are added."""
+    try:
+        submission = read(path, lesson)
+    except Unreadable as problem:
+        return Result(learner, file, lesson, nothing(lesson), problem=str(problem))
+    return judge(submission, learner, file, lambda cells: Walled(zygote, cells), seed, {} if kept is None else kept)
+
+
+def nothing(lesson: str) -> list[Graded]:
+    """No points for any exercise of a lesson; an empty list where it is not known which one."""
+    return [_nothing(ex) for ex in exercises(lesson).values()] if lesson else []
+
+
+def _nothing(ex: Exercise) -> Graded:
+    return Graded(ex.id, ex.title, NOT_ATTEMPTED, 0, ex.points, "There is no answer.")
+
+
+def judge(given: Submission, learner: str, file: str, runner: Callable, seed: int, kept: Kept) -> Result:
+    """Grade the answers of a submission; `runner(cells)` makes the worker for one of them."""
+    found = []
+    for ex in exercises(given.lesson).values():
+        if ex.id not in given.answers:
+            found.append(_nothing(ex))
+            continue
+        graded = _one(ex, given.answers[ex.id], runner, seed, kept)
+        if graded.state == CORRECT:
+            kept[ex.id] = given.answers[ex.id]
+        found.append(graded)
+    return Result(learner, file, given.lesson, found, list(given.notes))
+
+
+def _one(ex: Exercise, source: str, runner: Callable, seed: int, kept: Kept) -> Graded:
+    cells = [*_given(ex, kept), (ex.id, source)]
+    with runner(cells) as worker:
+        try:
+            verdict = evaluate(ex, worker, seed)
+        except WorkerDied:
+            verdict = Verdict(NOT_YET, "")
+        failed = worker.failed
+    correct = verdict.state == CORRECT
+    graded = Graded(ex.id, ex.title, verdict.state, ex.points if correct else 0, ex.points, key=verdict.key)
+    graded.says = "All hidden cases agree." if correct else told(ex, verdict, failed)
+    if correct and failed:
+        graded.notes.append("Its cell stopped below the answer, which counts all the same.")
+    return graded
+
+
+def _given(ex: Exercise, kept: Kept, seen: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """The earlier answers that this one may call: the learner's own where accepted, else the course's."""
+    cells: list[tuple[str, str]] = []
+    for id in dict.fromkeys(ex.given.values()):
+        other = find(id)
+        if id not in seen:
+            cells += [*_given(other, kept, (*seen, id)), (id, kept.get(id, other.solution))]
+    return list(dict.fromkeys(cells))
+
+
+def told(ex: Exercise, verdict: Verdict, failed: dict[str, Any]) -> str:
+    """What a learner reads of an answer that is not right: nothing that could carry a hidden case."""
+    if verdict.key:
+        return verdict.sentence
+    if verdict.state == NOT_ATTEMPTED:
+        return "A `...` is still open, or nothing is defined." if not failed else _stopped("Its cell", failed)
+    if failed:
+        return _stopped("Its cell", failed)
+    said = CATEGORIES.get(verdict.about) or (_stopped("It", {"error": verdict.about}) if verdict.about else OTHER)
+    count = f" {verdict.wrong} of {verdict.cases} hidden cases fail." if verdict.wrong else ""
+    return f"{said}{count} {verdict.where}".strip()
+
+
+def _stopped(what: str, failed: dict[str, Any]) -> str:
+    """That something stopped, with the kind of error where Python knows it: a name of the learner's own could tell."""
+    name = str(failed.get("error", ""))
+    if name in SHUT:
+        return SHUT[name]
+    known = isinstance(getattr(builtins, name, None), type) and issubclass(getattr(builtins, name), BaseException)
+    return f"{what} stops with {name}." if known else f"{what} stops with an error."

@@ -1,0 +1,79 @@
+"""Inside the wall: holds NumPy and no secret, and forks a worker for each answer. A program of its own, never imported.
+
+    python -I -S zygote.py CONTROL LAYER SITE READABLE...
+
+CONTROL is a socket. A message of one byte and two descriptors asks for a worker that serves them, and the reply is its
+number; a number asks for its end, and the reply is the number. LAYER says whether workers give up their rights.
+"""
+
+import os
+import signal
+import socket
+import struct
+import sys
+import types
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONFINED = ("bubblewrap", "landlock")
+
+
+def module(name: str) -> types.ModuleType:
+    """A file beside this one, as a module: nothing else of the course can be imported."""
+    path = os.path.join(HERE, f"{name}.py")
+    made = types.ModuleType(name)
+    made.__file__ = path
+    with open(path, encoding="utf-8") as file:
+        exec(compile(file.read(), path, "exec"), made.__dict__)
+    return made
+
+
+def main() -> None:
+    """Fork and end workers until the socket closes."""
+    control, layer, site, *readable = sys.argv[1:]
+    sys.path.append(site)
+    worker, confine = module("worker"), module("confine") if layer in CONFINED else None
+    import fractions  # noqa: E401, F401  what answers import, while files can still be read
+
+    import numpy.fft  # noqa: E401, F401
+
+    asked = socket.socket(fileno=int(control))
+    asked.sendall(b"r")
+    alive: set[int] = set()
+    while True:
+        message, descriptors, *_ = socket.recv_fds(asked, 4, 2)
+        if not message:
+            break
+        if descriptors:
+            pid = os.fork()
+            if not pid:
+                asked.close()
+                serve(worker, confine, readable, *descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            alive.add(pid)
+        else:
+            (pid,) = struct.unpack(">I", message)
+            if pid in alive:
+                alive.remove(pid)
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        asked.sendall(struct.pack(">I", pid))
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
+
+
+def serve(worker: types.ModuleType, confine: types.ModuleType | None, readable: list, requests: int, replies: int):
+    """Be the worker, without rights, until the pipe closes."""
+    code = 1
+    try:
+        sys.argv = ["worker", str(requests), str(replies)]
+        if confine:
+            confine.confine(readable)
+        worker.main()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Notebooks that were damaged, by accident or on purpose: there is always a grade, and a note where one is due."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from conftest import answer, cell, notebook
+from hostile import RIGHT, WRONG
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlcourse.grading import grade
+from dlcourse.grading.submission import MOST_BYTES, Unreadable, read
+
+USE = cell('unit = use("01.1")', nbgrader={"grade_id": "points-01-1", "grade": True, "locked": True})
+
+
+def points(tmp_path, zygote, data: bytes, name="01_one_unit.ipynb"):
+    path = tmp_path / name
+    path.write_bytes(data)
+    result = grade.grade(path, "alice", name, zygote, seed=3)
+    return (result.exercises[0].points if result.exercises else 0), [*result.notes, result.problem]
+
+
+RIGHTS = {  # what a good answer survives
+    "as it was delivered": notebook(answer(RIGHT), USE),
+    "a byte order mark": b"\xef\xbb\xbf" + notebook(answer(RIGHT), USE),
+    "no metadata of ours": notebook(cell(RIGHT, nbgrader={"grade_id": "exercise-01-1"})),
+    "no metadata at all": notebook(cell(RIGHT + "\ncheck('01.1')")),
+    "a comment says which": notebook(cell("# exercise 01.1\n" + RIGHT)),
+    "only the name says which": notebook(cell("x = 1"), cell(RIGHT)),
+    "no check in the cell": notebook(cell(RIGHT, dlcourse={"exercise": "01.1"})),
+    "the check edited away": notebook(cell(RIGHT + "\ncheck = print\ncheck('01.1')", dlcourse={"exercise": "01.1"})),
+    "all other cells deleted": notebook(answer(RIGHT)),
+    "in another order": notebook(USE, cell("unit(1)"), answer(RIGHT)),
+    "helpers in a cell above": notebook(cell("def dot(w, x):\n    return np.dot(w, x)"),
+                                        answer("def unit(x, w, b, f):\n    return f(dot(w, x) + b)")),
+    "helpers in a cell below": notebook(answer("def unit(x, w, b, f):\n    return f(dot(w, x) + b)"),
+                                        cell("def dot(w, x):\n    return np.dot(w, x)")),
+    "an import above": notebook(cell("import numpy"),
+                                answer("def unit(x, w, b, f):\n    return f(numpy.dot(w, x) + b)")),
+    "imports of the course": notebook(cell("from dlcourse import check, use\nstart('01')"), answer(RIGHT)),
+    "cells that fail": notebook(cell("1 / 0"), cell("def ("), answer(RIGHT), cell("raise SystemExit")),
+    "source as one string and as rows": notebook(answer(RIGHT) | {"source": (RIGHT + "\n").splitlines(True)}),
+    "cells that are none": json.dumps({"cells": [3, None, {"cell_type": "code"}, {"cell_type": "code", "source": 7},
+                                                 {"cell_type": "code", "source": "x", "metadata": []},
+                                                 {**answer(RIGHT), "outputs": "x"}]}).encode(),
+    "200 MB less one of output": notebook({**answer(RIGHT), "outputs": [{"text": "x" * (MOST_BYTES - 5000)}]}),
+    "the third version of the format": json.dumps({"worksheets": [{"cells": [
+        {"cell_type": "code", "input": RIGHT, "metadata": {"dlcourse": {"exercise": "01.1"}}}]}]}).encode(),
+    "a kernel of another language": json.dumps(
+        {"cells": [answer(RIGHT)], "metadata": {"kernelspec": {"name": "ir"}}}).encode(),
+    "printing": notebook(answer("def unit(x, w, b, f):\n    print(x)\n    return f(np.dot(w, x) + b)")),
+    "a debug print below": notebook(answer(RIGHT + "print(unit(np.ones(2), np.ones(2), 0, abs))")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", RIGHTS)
+def test_a_right_answer_gets_its_point_whatever_surrounds_it(tmp_path, zygote, what):
+    got, notes = points(tmp_path, zygote, RIGHTS[what])
+    assert got == 1, notes
+
+
+NOTED = {  # the last of several cells counts, and the report says so
+    "a copy that is wrong below": (notebook(answer(RIGHT), answer(WRONG)), 0),
+    "a copy that is right below": (notebook(answer(WRONG), answer(RIGHT)), 1),
+}
+
+
+@pytest.mark.parametrize("what", NOTED)
+def test_the_last_of_several_answers_counts_with_a_note(tmp_path, zygote, what):
+    data, worth = NOTED[what]
+    got, notes = points(tmp_path, zygote, data)
+    assert got == worth and "01.1: 2 cells answer it, and the last one counts." in notes
+
+
+BROKEN = {
+    "nothing": b"",
+    "half a file": notebook(answer(RIGHT))[:-40],
+    "no notebook": b'{"a": 1}',
+    "a list": b"[]",
+    "a number": b"3",
+    "no text": b"\xff\xfe\x00garbage",
+    "deep nesting": b"[" * 100_000,
+    "cells in cells": b'{"cells": ' * 50_000,
+    "cells are a word": b'{"cells": "no"}',
+    "too large": b'{"cells": [], "x": "' + b"x" * (MOST_BYTES + 10) + b'"}',
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_cannot_be_read_has_no_points_and_one_sentence(tmp_path, zygote, what):
+    got, notes = points(tmp_path, zygote, BROKEN[what])
+    assert got == 0 and notes[-1].endswith(".") and len(notes[-1]) < 200
+
+
+def test_links_and_folders_are_not_followed(tmp_path):
+    (tmp_path / "real.ipynb").write_bytes(notebook(answer(RIGHT)))
+    (tmp_path / "01_link.ipynb").symlink_to(tmp_path / "real.ipynb")
+    (tmp_path / "01_folder.ipynb").mkdir()
+    os.mkfifo(tmp_path / "01_pipe.ipynb")
+    for name in ("01_link.ipynb", "01_folder.ipynb", "01_pipe.ipynb", "01_nothing.ipynb"):
+        with pytest.raises(Unreadable):
+            read(tmp_path / name)
+
+
+def test_a_deleted_answer_has_no_points(tmp_path, zygote):
+    assert points(tmp_path, zygote, notebook(cell("x = 1"), USE))[0] == 0
+
+
+def test_the_lesson_is_the_one_that_the_cells_name(tmp_path):
+    path = tmp_path / "homework.ipynb"
+    path.write_bytes(notebook(answer(RIGHT)))
+    assert read(path).lesson == "01"
+    path = tmp_path / "smith_02_a_unit_learns.ipynb"
+    path.write_bytes(notebook(cell("x = 1")))
+    assert read(path).lesson == "02"
+    path = tmp_path / "homework2.ipynb"
+    path.write_bytes(notebook(cell("x = 1")))
+    with pytest.raises(Unreadable, match="--lesson"):
+        read(path)
+    assert read(path, "03").lesson == "03"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=30) | st.sampled_from([RIGHT, "code", "01.1"]),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["cells", "source", "cell_type", "metadata", "dlcourse", "exercise", "nbgrader", "worksheets"]
+                )
+                | st.text(max_size=5),
+                inner,
+                max_size=5,
+            )
+        ),
+        max_leaves=25,
+    )
+)
+def test_whatever_json_holds_it_is_read_or_refused(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("fuzz") / "01_one_unit.ipynb"
+    path.write_text(json.dumps(data))
+    try:
+        found = read(path)
+    except Unreadable as problem:
+        assert str(problem)
+    else:
+        assert found.lesson == "01" and all(isinstance(source, str) for source in found.answers.values())
+
+
+NESTED = [
+    "-" * 99_000 + "1",
+    "(" * 5000 + ")" * 5000,
+    "1" + "+1" * 45_000,
+    "[" * 90 + "]" * 90 + "*3" * 9000,
+    "a" + ".b" * 40_000,
+    "x = " + "lambda: " * 5000 + "1",
+    "".join(" " * n + "if 1:\n" for n in range(90)) + " " * 90 + "x = 1",
+]
+
+
+@pytest.mark.parametrize("n", range(len(NESTED)))
+def test_code_that_is_nested_beyond_measure_does_not_stop_the_grader(tmp_path, n):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(notebook(cell(NESTED[n]), answer(NESTED[n]), cell("unit = 1\n" + NESTED[n])))
+    assert read(path).lesson == "01"

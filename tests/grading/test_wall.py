@@ -1,0 +1,184 @@
+"""The wall itself: what may come through it, which layer is taken, and what it takes away."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import LAYERS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlcourse.exercises import find, runners
+from dlcourse.exercises.evaluate import evaluate
+from dlcourse.exercises.runners import Subprocess
+from dlcourse.grading import confine, probes, wall
+
+# ---------------------------------------------------------------- what comes through
+NOWHERE = open(os.devnull, "wb")  # noqa: SIM115
+
+
+class Liar(Subprocess):
+    """A worker that answers whatever it likes; `replies(n)` are the bytes for request n."""
+
+    def __init__(self, replies):
+        super().__init__([])
+        self.replies_to, self.process = replies, None
+
+    def launch(self):
+        (self.replies, out), (into, self.requests) = os.pipe(), os.pipe()
+        self.nowhere = NOWHERE.fileno()
+        self.process = threading.Thread(target=self.serve, args=(into, out), daemon=True)
+        self.process.start()
+
+    def serve(self, into, out):
+        with os.fdopen(into, "rb") as asked, os.fdopen(out, "wb") as said:
+            try:
+                while len(head := asked.read(4)) == 4:
+                    request = json.loads(asked.read(struct.unpack(">I", head)[0]))
+                    said.write(self.replies_to(request["n"]))
+                    said.flush()
+            except (OSError, ValueError):
+                pass
+
+    def end(self):
+        os.dup2(self.nowhere, self.requests)  # it reads the end of the pipe, and closes its own
+
+
+def framed(body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + body
+
+
+DATA = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["value", "error", "says", "changed", "printed", "line", "array", "list", "tuple", "mark", "n"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+REPLY = (
+    st.binary(max_size=60)
+    | st.binary(max_size=60).map(framed)
+    | DATA.map(lambda d: framed(json.dumps(d).encode()))
+    | DATA.map(lambda d: framed(json.dumps({"n": 1, "reply": d}).encode()))
+    | DATA.map(lambda d: framed(json.dumps({"n": 2, "reply": d}).encode()) * 2)
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def impatient():
+    """A reply that never comes is not waited for."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(runners, "CELL_S", 0.03)
+    yield
+    patch.undo()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(REPLY, min_size=1, max_size=4))
+def test_whatever_a_worker_says_there_is_a_report_and_no_point(said):
+    ex = replace(find("01.1"), limit_s=0.03)
+    with Liar(lambda n: said[n % len(said)]) as liar:
+        liar.start = liar.launch
+        report = liar.run([["unit", [1.0, 2.0, 3.0], {}, ""]], {}, 0.03)
+        assert set(report) <= {"value", "error", "says", "changed", "printed", "line", "trace", "name", "kept"}
+        assert report.get("error") or "value" in report
+    with Liar(lambda n: said[n % len(said)]) as liar:
+        liar.start = liar.launch
+        assert evaluate(ex, liar, 3).state != "correct"
+
+
+# ---------------------------------------------------------------- which layer is taken
+def test_the_strongest_layer_that_holds_is_taken(monkeypatch):
+    assert wall.choose()[0] == LAYERS[0]
+    held = {"bubblewrap": ["read a file"], "landlock": []}
+    monkeypatch.setattr(wall, "tried", lambda layer: held[layer])
+    layer, passed = wall.choose()
+    assert layer == "landlock" and passed == ["the layer bubblewrap leaks here: a probe could read a file"]
+    with pytest.raises(wall.WallError, match="could read a file"):
+        wall.choose("bubblewrap")
+
+
+def test_without_bubblewrap_it_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(wall.shutil, "which", lambda name: None)
+    with pytest.raises(wall.WallError, match="apt install bubblewrap"):
+        wall.tried("bubblewrap")
+
+
+def test_a_kernel_without_landlock_is_told(monkeypatch):
+    monkeypatch.setattr(confine, "landlock_version", lambda: 0)
+    with pytest.raises(OSError, match="no Landlock"):
+        confine.landlock([])
+
+
+def test_the_probes_find_a_layer_without_a_wall():
+    escaped = wall.tried("process")
+    for what in ("read a file", "leave a file", "open a connection", "make a process", "signal the grader",
+                 "trace the grader", "read the answers"):  # fmt: skip
+        assert what in escaped
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_probes_find_nothing_behind_a_wall(layer):
+    assert wall.tried(layer) == []
+
+
+@pytest.mark.parametrize("part, escape", [("landlock", "read a file"), ("seccomp", "make a process")])
+def test_each_part_of_the_wall_is_missed_by_a_probe(monkeypatch, tmp_path, part, escape):
+    """Leave one part of it out, and a probe notices."""
+    source = (wall.PACKAGE / "grading/confine.py").read_text().replace(f"    {part}(", f"    len(str({part})), (", 1)
+    assert "len(str(" in source
+    real = wall.shutil.copy
+
+    def copy(path, to):
+        real(path, to) if path.name != "confine.py" else to.write_text(source)
+
+    monkeypatch.setattr(wall.shutil, "copy", copy)
+    assert escape in wall.tried("landlock")
+
+
+def test_aims_are_cleared_away():
+    with probes.aims() as aims:
+        assert probes.seen(aims) == []
+        open(probes.outside(aims), "w").close()
+        assert probes.seen(aims) == ["leave a file"]
+    assert not os.path.exists(aims["folder"]) and not os.path.exists(probes.outside(aims))
+
+
+# ---------------------------------------------------------------- the filter
+def test_the_filter_is_whole_for_both_processors(monkeypatch):
+    for machine in confine.PROCESSORS:
+        monkeypatch.setattr(confine.platform, "machine", lambda m=machine: m)
+        rows = [struct.unpack("=HBBI", confine.program()[i : i + 8]) for i in range(0, len(confine.program()), 8)]
+        assert len(rows) < 4096 and rows[-1] == (confine.RETURN, 0, 0, confine.ALLOW)
+        for at, (code, yes, no, _) in enumerate(rows):
+            if code in (confine.EQUAL, confine.AT_LEAST, confine.ANY_BIT):
+                assert at + 1 + max(yes, no) < len(rows), "no jump leads out of it"
+        column = confine.PROCESSORS[machine][1]
+        refused = {row[3] for row in rows if row[0] == confine.EQUAL}
+        assert {n[column] for n in confine.REFUSED.values() if n[column]} <= refused
+
+
+def test_numbers_of_calls_are_those_of_this_kernels_headers():
+    """Where the headers lie on this machine; the table was typed by hand."""
+    header = next((p for p in ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h")
+                   if os.path.exists(p)), "")  # fmt: skip
+    if not header:
+        pytest.skip("there are no kernel headers here to compare with")
+    rows = [line.split() for line in Path(header).read_text().splitlines() if line.startswith("#define __NR_")]
+    known = {row[1]: row[2] for row in rows if len(row) == 3}
+    for name, (number, _) in confine.REFUSED.items():
+        if f"__NR_{name}" in known:
+            assert int(known[f"__NR_{name}"]) == number, name
