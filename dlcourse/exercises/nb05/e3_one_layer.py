@@ -127,6 +127,6 @@ EXERCISE = Exercise(
     hints=(
         "Multiply the brackets out: (x·W1 + b1)·W2 + b2. Which part holds x, and which does not?",
         "x·W1·W2 + b1·W2 + b2. A product of matrices may be worked out from either end: W1·W2 first, and x later.",
-        "W is `W1 @ W2`. For b, send b1 through the second layer.",
+        "What becomes of b1 on its way through the second layer? What is added there?",
     ),
 )

@@ -87,6 +87,11 @@ EXERCISE = Exercise(
             "You weigh first and bend then, so no part can be below 0. First relu, then times v.",
         ),
         Wrong(
+            "v bent too",
+            lambda x, W1, b1, v: np.maximum(z(x, W1, b1), 0) * np.maximum(v, 0),
+            "The parts of units with a v below 0 come out as 0. relu belongs to the sums alone; v goes in as it is.",
+        ),
+        Wrong(
             "bias after relu",
             lambda x, W1, b1, v: (np.maximum(x @ W1, 0) + b1) * v,
             "You add b1 after the bend. It belongs to the sum: relu(x·W1 + b1).",
