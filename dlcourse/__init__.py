@@ -30,6 +30,7 @@ ROOMS = {
     "lesson": "LivePlot check compare hint predict progress recorded show solution start use",
     "lesson.widgets.choices": "explore_choices",
     "lesson.broken": "broken_passes",
+    "lesson.trained": "best_and_worst fresh trained",
     "lesson.widgets.backward": "explore_backward",
     "lesson.widgets.unit": "explore_unit",
     "lesson.widgets.descent": "explore_descent",

@@ -193,7 +193,7 @@ EXERCISE = Exercise(
         Wrong(
             "not handed on",
             not_handed_on,
-            "Every hidden layer gets x itself, so only the last of them has a say. What a layer gave goes into the next.",
+            "Every hidden layer gets x itself, so only the last of them has a say. What one gave goes into the next.",
         ),
         Wrong(
             "not handed on, and not begun",
