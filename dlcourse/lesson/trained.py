@@ -39,10 +39,12 @@ def trained(
     """(W, b) of each layer, after training on 400 points of two classes.
 
     data: (number of points, key=) -> x (B,2), t (B,)   hidden: sizes of the hidden layers   by: an optimizer
+    epochs: 0 gives the start, untrained
     """
     net = fresh([2, *hidden, 2], bend, seed)
     batches = Batches(*data(400, key=seed), 50, key=seed)
-    fit(net, SoftmaxCrossEntropy(), by(net.theta, net.grad, lr=lr), batches, epochs=epochs)
+    if epochs:
+        fit(net, SoftmaxCrossEntropy(), by(net.theta, net.grad, lr=lr), batches, epochs=epochs)
     found = list(net.params.values())
     return list(zip(found[::2], found[1::2]))
 

@@ -9,7 +9,7 @@ from ..nb03.e3_layer import layer
 
 
 def one_layer(W1, b1, W2, b2):
-    """(x·W1 + b1)·W2 + b2 = x·W + b      W1 (I,H)  b1 (H,)  W2 (H,O)  b2 (O,) -> W, b"""
+    """(x·W1 + b1)·W2 + b2 = x·W + b   W1 (I,H) b1 (H,) W2 (H,O) b2 (O,) -> W, b"""
     return W1 @ W2, b1 @ W2 + b2
 
 

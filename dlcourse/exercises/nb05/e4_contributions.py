@@ -10,7 +10,7 @@ from ..nb03.e3_layer import layer
 
 
 def contributions(x, W1, b1, v):
-    """relu(x·W1 + b1)_nh · v_h      x (B,I)  W1 (I,H)  b1 (H,)  v (H,) -> parts (B,H)"""
+    """relu(x·W1 + b1)_nh · v_h   x (B,I) W1 (I,H) b1 (H,) v (H,) -> parts (B,H)"""
     return relu(layer(x, W1, b1)) * v
 
 

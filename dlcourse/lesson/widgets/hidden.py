@@ -25,6 +25,7 @@ def frame(
     w: Sequence[float], b: Sequence[float], v: Sequence[float], c: float = 0.0, target: Way = ()
 ) -> tuple[str, str]:
     """(svg, alt) of y = Σ relu(w x + b) v + c: what each unit does, step by step, and their sum.      w, b, v (H,)"""
+    target = [(-REACH, target[0][1]), *target, (REACH, target[-1][1])] if target else ()  # flat beyond its ends
     xs = sorted({-REACH, REACH, *(x for x in _ends(w, b) if -REACH < x < REACH), *(x for x, _ in target)})
     z = [[(x, wk * x + bk) for x in xs] for wk, bk in zip(w, b)]
     a = [[(x, max(y, 0.0)) for x, y in way] for way in z]
