@@ -144,7 +144,7 @@ def answers(x, layers, bend=ReLU):
 
 
 def train(data, hidden, bend=ReLU, seed=0, **how):
-    """Sizes of the hidden layers -> their weights, share right of 1,000 new points"""
+    """Sizes of hidden layers -> their weights, share right of 1,000 new points"""
     layers = trained(data, hidden, bend, seed=seed, **how)
     x, t = data(1000, key=100 + seed)
     return layers, np.mean(answers(x, layers, bend) == t)
@@ -363,13 +363,13 @@ for sizes in [2, 125, 2], [2, 16, 16, 16, 2]:
 print("three narrow, above 95 % in each seed; one wide, not:", three and not wide)
 less = min(shares["three narrow, other rule"]) < min(shares["one wide, other rule"])
 print("by the other rule, the worst seed is that of three:", bool(less))
-(x, t), layers = spiral(1000, 100), runs["three narrow"][0][0]
-h1 = np.array(relu(np.array(layer(x, *layers[0]))))
-h2 = np.array(relu(np.array(layer(h1, *layers[1]))))
-h3 = np.array(relu(np.array(layer(h2, *layers[2]))))
+(x, t), deep = spiral(1000, 100), runs["three narrow"][0][0]
+h1 = np.array(relu(np.array(layer(x, *deep[0]))))
+h2 = np.array(relu(np.array(layer(h1, *deep[1]))))
+h3 = np.array(relu(np.array(layer(h2, *deep[2]))))
 print("from layer to layer:", x.shape, h1.shape, h2.shape, h3.shape)
-same = np.allclose(layer(h3, *layers[3]), network(x, layers, relu), atol=1e-3)
-print("Several hidden layers lie between input and output:", same and len(layers) > 2)
+same = np.allclose(layer(h3, *deep[3]), network(x, deep, relu), atol=1e-3)
+print("Several hidden layers lie between input and output:", same and len(deep) > 2)
 
 # %% [markdown]
 # Each layer folds what the layer before has folded already, so there can be more folds than units. But take care what you

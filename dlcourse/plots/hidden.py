@@ -180,7 +180,7 @@ def borders(
     """
     x, t = np.asarray(x, dtype=float), np.asarray(t)
     lines = 2 + any(", " in name for name in networks)  # of the title of each panel: its name breaks at the comma
-    fig, axes = panels(1, len(networks), (WIDTH, 0.9 + 0.24 * lines + 0.86 * WIDTH / max(len(networks), 2)))
+    fig, axes = panels(1, len(networks), (WIDTH, 0.7 + 0.24 * lines + 0.86 * WIDTH / max(len(networks), 2)))
     (x0, x1), (y0, y1) = _window(x[:, 0]), _window(x[:, 1])
     across, up = np.meshgrid(np.linspace(x0, x1, 240), np.linspace(y0, y1, 240))
     grid, told = np.stack([across.ravel(), up.ravel()], axis=1), []
