@@ -183,8 +183,9 @@ def error_by_epoch(
     ax.plot(epochs, errors, "o-", ms=4.5, color=BLUE)
     for epoch, (low, high) in expected.items():
         beside = epoch + 0.5
-        ax.plot([beside, beside], [low, high], color=ORANGE, lw=9, solid_capstyle="butt", zorder=1)
-        ax.annotate(f"{errors[epoch - 1]:.2f} %", (epoch, errors[epoch - 1]), (5, 9), textcoords="offset points")
+        ax.plot([beside, beside], [low, high], color=ORANGE, lw=13, solid_capstyle="butt", zorder=1)
+        ax.errorbar(beside, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=INK, elinewidth=0, capsize=7.5)
+        ax.annotate(f"{errors[epoch - 1]:.2f} %", (epoch, errors[epoch - 1]), (5, 11), textcoords="offset points")
         inside = "in" if low <= errors[epoch - 1] <= high else "outside"
         told.append(f"after epoch {epoch} it is {errors[epoch - 1]:.2f}, {inside} the band from {low:g} to {high:g}")
     ax.set(xlabel="epoch", ylabel="test error, %", title=title, ylim=(0, 1.15 * errors.max()))
