@@ -31,6 +31,7 @@ ROOMS = {
     "lesson.widgets.choices": "explore_choices",
     "lesson.alarms": "alarms rings",
     "lesson.broken": "broken_passes",
+    "lesson.trained": "best_and_worst fresh trained",
     "lesson.widgets.backward": "explore_backward",
     "lesson.widgets.unit": "explore_unit",
     "lesson.widgets.descent": "explore_descent",

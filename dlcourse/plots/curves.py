@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from .style import BLUE, GREEN, GREY, INK, ORANGE, PALE, SKY, VERMILION, WIDTH, counted, described, panels, sentence
 
 LEAST = 10.0  # percentage points on an axis of accuracies: fewer would make chance look like a difference
+PILE = 6  # more dots in one place are drawn small, and counted
 MARKERS = (("o", BLUE), ("s", VERMILION), ("^", GREEN), ("D", ORANGE), ("v", SKY))
 
 
@@ -76,10 +77,17 @@ def bands(
     for row, ((name, values), (marker, colour)) in enumerate(zip(groups.items(), MARKERS * len(groups))):
         v = 100 * np.asarray(values, dtype=float)
         ax.barh(row, np.ptp(v), left=v.min(), height=0.44, color=colour, alpha=0.22, edgecolor=colour)
-        heights = row + _apart(v, 0.015 * (right - left))
-        ax.plot(v, heights, marker, color=colour, ms=6, mec="white", mew=0.8, clip_on=False)
+        heights, piled = _apart(v, 0.015 * (right - left)), len(v) > PILE and np.ptp(v) < 0.015 * (right - left)
+        look = {"ms": 4, "mec": INK, "mew": 0.4} if piled else {"ms": 6, "mec": "white", "mew": 0.8}
+        ax.plot(v, row + heights * (1.5 if piled else 1), marker, color=colour, clip_on=False, **look)
         span = " to ".join(dict.fromkeys(f"{end:.1f}" for end in (v.min(), v.max())))
-        ax.annotate(span, (v.max(), row), (10, 0), textcoords="offset points", va="center")
+        ax.annotate(
+            span + (f" (all {len(v)})" if piled else ""),
+            (v.max(), row),
+            (10, 0),
+            textcoords="offset points",
+            va="center",
+        )
         told.append(f"{name}: {counted(len(v), each)}, {span} percent")
     ax.set(xlim=(left, right), ylim=(len(groups) - 0.5, -0.5))
     ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=xlabel, title=title)

@@ -31,7 +31,7 @@ __all__ = ["borders", "corners", "hidden_space", "straight_borders", "unit_parts
 
 ON, OFF = "#cfe5f3", "#ffffff"  # where the answer is 1, and 0
 MARKS = (("o", "white", BLUE), ("^", VERMILION, INK), ("s", GREEN, INK))  # a class: marker, inside, edge
-LINES = ((BLUE, "-"), (VERMILION, "--"), (GREEN, ":"), (ORANGE, "-."), (SKY, (0, (6, 1, 1, 1))))
+LINES = ((BLUE, "-"), (VERMILION, "--"), (GREEN, ":"), (ORANGE, "-."), (SKY, (0, (1, 3))))
 
 
 def _number(v: float, digits: int = 2) -> str:
@@ -137,7 +137,7 @@ def unit_parts(
         told.append(f"unit {h + 1} from {_number(parts[:, h].min())} to {_number(parts[:, h].max())}")
     axes[1, 0].plot(x, total, color=INK, lw=2.4, label="their sum" + shift)
     if target is not None:
-        axes[1, 0].plot(x, target, color=SKY, lw=6, alpha=0.6, label="wanted", zorder=1)
+        axes[1, 0].plot(x, target, color=SKY, lw=6, alpha=0.6, label="desired", zorder=1)
     for ax, name in zip(axes[:, 0], ("the parts", "the output")):
         ax.grid(color=PALE, lw=0.8)
         ax.set_ylabel(name)
@@ -180,7 +180,7 @@ def borders(
     """
     x, t = np.asarray(x, dtype=float), np.asarray(t)
     lines = 2 + any(", " in name for name in networks)  # of the title of each panel: its name breaks at the comma
-    fig, axes = panels(1, len(networks), (WIDTH, 0.45 + 0.24 * lines + 0.86 * WIDTH / max(len(networks), 2)))
+    fig, axes = panels(1, len(networks), (WIDTH, 0.7 + 0.24 * lines + 0.86 * WIDTH / max(len(networks), 2)))
     (x0, x1), (y0, y1) = _window(x[:, 0]), _window(x[:, 1])
     across, up = np.meshgrid(np.linspace(x0, x1, 240), np.linspace(y0, y1, 240))
     grid, told = np.stack([across.ravel(), up.ravel()], axis=1), []
@@ -192,13 +192,14 @@ def borders(
         _classes(ax, x, t, 2.8 if len(networks) > 2 else 3.6)
         share = float(np.mean(np.asarray(answer(x, network)) == t))
         ax.set_title(f"{name.replace(', ', chr(10))}\n{share:.0%} right", loc="center", fontsize=10.5)
-        ax.set(xlim=(x0, x1), ylim=(y0, y1), xticks=[], yticks=[], aspect="equal")
+        ax.set(xlim=(x0, x1), ylim=(y0, y1), xticks=[], yticks=[], aspect="equal", xlabel="input 1")
         ax.spines[:].set_visible(True)
         told.append(f"{name}: {share:.0%} right, {said.mean():.0%} of the square shaded")
+    axes[0, 0].set_ylabel("input 2")
     fig.suptitle(f"{title}  (shaded, and triangles: class 1)", x=0.01, ha="left")
     return fig, (
-        f"{sentence(title)} {counted(len(networks), 'square')}, {len(t)} points of two classes in each; shaded where "
-        f"the answer is class 1. {'; '.join(told)}."
+        f"{sentence(title)} {counted(len(networks), 'square')} over the two inputs, {len(t)} points of two classes in "
+        f"each; shaded where the answer is class 1. {'; '.join(told)}."
     )
 
 

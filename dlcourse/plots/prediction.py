@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from .style import (
     BLUE,
@@ -161,11 +162,11 @@ def train_and_test(
     same_length(xs=xs, training=training, test=test)
     factor, unit = (100, " %") if percent else (1, "")
     fig, axes = panels(1, 1, (WIDTH, 3.2))
-    ax, told, splits = axes[0, 0], [], 1
+    ax, told, splits, least = axes[0, 0], [], 1, 100.0
     looks = (("training images", training, "o-", BLUE), ("test images", test, "s--", ORANGE))
     for name, v, style, colour in looks:
         v = factor * np.asarray(v, dtype=float).reshape(len(xs), -1)
-        low, high, splits = v.min(axis=1), v.max(axis=1), v.shape[1]
+        low, high, splits, least = v.min(axis=1), v.max(axis=1), v.shape[1], min(least, v.min())
         if splits > 1:
             ax.fill_between(xs, low, high, color=colour, alpha=0.25, lw=0)
         ax.plot(xs, v.mean(axis=1), style, color=colour, ms=6, mec=INK, mew=0.6, label=name)
@@ -173,9 +174,10 @@ def train_and_test(
     ax.set(xscale="log", xlabel=xlabel, ylabel=ylabel + unit.replace(" ", ", "), title=title)
     ax.set_xticks(xs, [f"{v:,g}" for v in xs])
     ax.minorticks_off()
-    ax.set_ylim((0, 106) if percent else (0, None))
+    ax.set_ylim((max(5 * ((least - 3) // 5), 0), 102) if percent else (0, None))
     ax.grid(axis="y", color=PALE, lw=0.8)
-    ax.legend()
+    band = [Patch(fc=GREY, alpha=0.4, label=f"band: {splits} splits")] if splits > 1 else []
+    ax.legend(handles=ax.get_legend_handles_labels()[0] + band)
     at = listed([f"{v:g}" for v in xs])
     each = f", means and bands from the lowest to the highest of {splits} splits" if splits > 1 else ""
     return fig, f"{sentence(title)} Two lines over {xlabel} at {at}{each}. {'. '.join(told)}."

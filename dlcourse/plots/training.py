@@ -190,8 +190,10 @@ def error_by_epoch(
     ax = axes[0, 0]
     ax.plot(epochs, errors, "o-", ms=4.5, color=BLUE)
     for epoch, (low, high) in expected.items():
-        ax.plot([epoch, epoch], [low, high], color=ORANGE, lw=14, alpha=0.6, solid_capstyle="butt", zorder=1)
-        ax.annotate(f"{errors[epoch - 1]:.2f} %", (epoch, errors[epoch - 1]), (5, 6), textcoords="offset points")
+        beside = epoch + 0.5
+        ax.plot([beside, beside], [low, high], color=ORANGE, lw=13, solid_capstyle="butt", zorder=1)
+        ax.errorbar(beside, (low + high) / 2, (high - low) / 2, fmt="none", ecolor=INK, elinewidth=0, capsize=7.5)
+        ax.annotate(f"{errors[epoch - 1]:.2f} %", (epoch, errors[epoch - 1]), (5, 11), textcoords="offset points")
         inside = "in" if low <= errors[epoch - 1] <= high else "outside"
         told.append(f"after epoch {epoch} it is {errors[epoch - 1]:.2f}, {inside} the band from {low:g} to {high:g}")
     ax.set(xlabel="epoch", ylabel="test error, %", title=title, ylim=(0, 1.15 * errors.max()))
@@ -199,5 +201,8 @@ def error_by_epoch(
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(axis="y", color=PALE, lw=0.8)
     ax.set_xlabel("epoch" + (f"\n{source}" if source else ""), color=INK)
-    ax.annotate("bar: expected", (0.98, 0.93), xycoords="axes fraction", ha="right", color=FAINT)
+    if expected:
+        ax.annotate("bar beside a point: expected", (0.98, 0.93), xycoords="axes fraction", ha="right", color=FAINT)
+    at = range(1, len(errors) + 1) if len(errors) <= 12 else (1, len(errors) // 2, len(errors))
+    told.insert(0, "the error is " + listed([f"{errors[n - 1]:.2f} after epoch {n}" for n in at]))
     return fig, f"{sentence(title)} A curve over {counted(len(errors), 'epoch')}: {'; '.join(told)}. {source}".strip()

@@ -114,6 +114,21 @@ def test_the_picture_says_how_many_rows_are_right(weights, right):
     assert f"{right} of 4 rows right" in unit.frame(*weights, "AND", "step")[1]
 
 
+@pytest.mark.parametrize(
+    "c, says", [(0, ""), (2, "partly out of sight"), (3, "out of sight"), (-3, "partly out of sight")]
+)
+def test_a_line_that_leaves_its_panel_is_said_to(c, says):
+    svg, alt = hidden.frame((1, 1, 1), (1, 0, -1), (1, -2, 1), c)
+    assert (f"the line is {says}" in svg) == (f"It is {says}" in alt) == bool(says)
+    assert ("sight" in svg) == bool(says)
+
+
+def test_a_target_is_flat_beyond_its_ends():
+    short, long = ((-1, 0), (0, 1), (1, 0)), ((-3, 0), (-1, 0), (0, 1), (1, 0), (3, 0))
+    gaps = [hidden.frame((1,), (3,), (1,), 0, target)[1].split("gap")[1] for target in (short, long)]
+    assert gaps[0] == gaps[1] == " to the dotted line: 6.00. It is partly out of sight."
+
+
 def test_a_life_is_what_a_network_of_the_library_goes_through():
     """An oracle: the library's equations, the same weights, the same batches."""
     from dlcourse import SGD, Dense, Network, ReLU, SerialStep, SoftmaxCrossEntropy

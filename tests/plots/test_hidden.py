@@ -60,3 +60,19 @@ def test_a_straight_border_gets_what_its_numbers_say():
     }
     alt = plots.straight_borders(spaces, IS_XOR).alt
     assert "inputs: 50.0% of 4 points" in alt and "hidden: 100.0% of 4 points" in alt
+
+
+def test_borders_name_both_inputs_and_leave_room_for_the_title():
+    figure = plots.borders({"a, best seed": 0.2, "b": 0.4}, above, FOUR, IS_XOR)
+    assert [ax.get_xlabel() for ax in figure.axes] == ["input 1", "input 1"]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["input 2", ""]
+    figure.draw_without_rendering()
+    top = figure._suptitle.get_window_extent().y0
+    assert max(ax.title.get_window_extent().y1 for ax in figure.axes) < top
+
+
+def test_five_units_have_five_kinds_of_line():
+    figure = plots.unit_parts(LINE, np.maximum(LINE[:, None] - np.arange(5) / 5, 0), target=LINE)
+    kinds = [str(line._unscaled_dash_pattern) for line in figure.axes[0].lines]
+    assert len(set(kinds)) == 5
+    assert "desired" in [text.get_text() for text in figure.axes[1].get_legend().get_texts()]

@@ -18,6 +18,9 @@ def test_a_line_over_several_splits_has_a_band():
     assert "test images: 0.5 and 0.9." in plain.alt
     assert "test images: 40 to 60 % and 90 to 94 %." in several.alt and "of 2 splits" in several.alt
     assert np.allclose(several.axes[0].lines[1].get_ydata(), [50, 92]), "the mean"
+    assert several.axes[0].get_ylim() == (35, 102), "a little below the lowest, to a little above a hundred"
+    words = [[text.get_text() for text in figure.axes[0].get_legend().get_texts()] for figure in (plain, several)]
+    assert words == [["training images", "test images"], ["training images", "test images", "band: 2 splits"]]
 
 
 def test_templates_and_evidence_use_the_colours_of_other_weights():

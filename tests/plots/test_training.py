@@ -65,3 +65,14 @@ def test_lives_part_at_the_change():
     drawn = [line for line in figure.axes[0].lines if line.get_label() in ("old", "new")]
     assert [len(line.get_xdata()) for line in drawn] == [101, 51]
     assert [line.get_linestyle() for line in drawn] == ["-", "--"], "told apart in grey, too"
+
+
+
+
+def test_a_band_stands_beside_its_point_and_every_error_is_told():
+    figure = plots.error_by_epoch([9.4, 8.23, 7.97], {3: (7.9, 8.0)})
+    (bar,) = [line for line in figure.axes[0].lines if line.get_linewidth() > 10]
+    assert list(bar.get_xdata()) == [3.5, 3.5] and list(bar.get_ydata()) == [7.9, 8.0]
+    assert "the error is 9.40 after epoch 1, 8.23 after epoch 2 and 7.97 after epoch 3" in figure.alt
+    words = [text.get_text() for text in plots.error_by_epoch([9.4, 8.2], {}).axes[0].texts]
+    assert not any("expected" in text for text in words), "nothing is expected, so nothing is explained"

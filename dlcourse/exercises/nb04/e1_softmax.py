@@ -25,7 +25,7 @@ def cases(rng):
     yield call("softmax", np.array([[1000.0, 999.0, 998.0], [1.0, 2.5, 2.0]]), tag="scores around 1000")
     yield call("softmax", np.array([[-1000.0, -999.0], [-998.0, -1000.0]]), tag="scores around −1000")
     yield call("softmax", np.array([[900.0, 901.0, 899.5], [-900.0, -902.0, -901.0]]), tag="rows far from each other")
-    yield call("softmax", np.array([[-400.0, 800.0, 799.0]]), tag="scores far apart in one row")
+    yield call("softmax", np.array([[-2000.0, 1000.0, 999.0]]), tag="scores far apart in one row")
 
 
 # ---------------------------------------------------------------- other right answers
@@ -130,8 +130,19 @@ def logarithm(z):
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def one_sigmoid_each(z):
-    return sigmoid(z)
+def less_the_mean(z):
+    e = np.exp(z - z.mean(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def base_2(z):
+    e = np.exp2(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def upside_down_from_the_top(z):
+    e = np.exp(z.max(axis=1, keepdims=True) - z)
+    return e / e.sum(axis=1, keepdims=True)
 
 
 EXERCISE = Exercise(
@@ -163,6 +174,28 @@ EXERCISE = Exercise(
             "You take off the largest score of the whole batch, so a row far below it becomes 0/0. "
             "Each row has a largest score of its own.",
             source="https://github.com/manassharma07/crysx_nn/issues/7",
+        ),
+        Wrong(
+            "the mean taken off",
+            less_the_mean,
+            "Right, except where the scores of a row lie far apart. Take off the largest, not the mean, and none "
+            "remains above 0.",
+        ),
+        Wrong("base 2", base_2, "These are powers of 2. Take those of e: `np.exp`."),
+        Wrong(
+            "upside down",
+            lambda z: softmax(-z),
+            "The largest score gets the smallest share. It is e to the power of z, and not of −z.",
+        ),
+        Wrong(
+            "upside down, overflow",
+            lambda z: naive(-z),
+            "The largest score gets the smallest share, as with −z for z. And scores around 1000 and −1000 fail.",
+        ),
+        Wrong(
+            "upside down, from the largest",
+            upside_down_from_the_top,
+            "The largest score gets the smallest share, as with −z for z. And scores far apart overflow.",
         ),
         Wrong(
             "clipped",
@@ -242,7 +275,7 @@ EXERCISE = Exercise(
         ),
         Wrong(
             "a sigmoid each",
-            one_sigmoid_each,
+            lambda z: sigmoid(z),
             "Each score is bent alone, so a row does not add up to 1. The scores of a row share one sum.",
         ),
     ],

@@ -143,6 +143,29 @@ EXERCISE = Exercise(
             source="https://github.com/numpy/numpy/issues/17441",
         ),
         Wrong(
+            "row t",
+            lambda p, t: -np.mean(safe(p[t])),
+            "`p[t]` takes whole rows of p, row t[0], row t[1] and so on. "
+            "One number of each row is wanted: `p[np.arange(len(t)), t]`.",
+        ),
+        Wrong(
+            "row t, logarithm of 0",
+            lambda p, t: -np.mean(np.log(p[t])),
+            "`p[t]` takes whole rows of p. One number of each row is wanted, `p[np.arange(len(t)), t]`, and below "
+            "1e-12 it counts as 1e-12.",
+        ),
+        Wrong(
+            "p log p",
+            lambda p, t: -np.mean((p * safe(p)).sum(axis=1)),
+            "That is −Σ p log p, which never asks for the truth. "
+            "Only the probability of the true class counts, and its logarithm is not weighed.",
+        ),
+        Wrong(
+            "p log p of the truth",
+            lambda p, t: np.mean(p[np.arange(len(t)), t] * losses(p, t)),
+            "The right logarithms, each times its p. A mean counts every example alike: leave the p in front out.",
+        ),
+        Wrong(
             "all classes",
             lambda p, t: -np.mean(safe(p).sum(axis=1)),
             "You add the logarithms of all classes. Only the probability of the true class counts.",

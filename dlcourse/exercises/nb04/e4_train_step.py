@@ -198,6 +198,16 @@ EXERCISE = Exercise(
             source="https://community.deeplearning.ai/t/w2-programming-assignment-dl-db-is-not-converging-to-0/19735",
         ),
         Wrong(
+            "no learning rate for b",
+            lambda x, t, W, b, lr: (made()(x, t, W, b, lr)[0], made()(x, t, W, b, 1.0)[1]),
+            "W is right, but b moves as if lr were 1. Both slopes are multiplied by `lr`.",
+        ),
+        Wrong(
+            "b first, then W",
+            lambda *given: made()(*given)[::-1],
+            "Both are right, in the other order: first W, then b.",
+        ),
+        Wrong(
             "W stays",
             lambda x, t, W, b, lr: (W, made()(x, t, W, b, lr)[1]),
             "b is right, but W never moves.",

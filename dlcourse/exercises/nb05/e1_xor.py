@@ -179,8 +179,7 @@ EXERCISE = Exercise(
         "Say XOR in words: at least one of them is on, but not both. Those are two gates, and a third joins them.",
         "Column 0 of W1 and b1[0] can be the OR of notebook 01, column 1 and b1[1] the AND. "
         "Which pairs (OR, AND) can there be now, and which of them should give 1?",
-        "The pairs are (0, 0), (1, 0) and (1, 1), and only (1, 0) should give 1. So the weight of OR is above 0, that "
-        "of AND below, and b2 lies between −1 and 0.",
+        "Which sign must each of the two weights in W2 have? What must b2 be for (0, 0) and (1, 1) to stay off?",
     ),
     answer="""\
 hand = {

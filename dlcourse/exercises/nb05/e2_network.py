@@ -93,6 +93,31 @@ def bias_outside(x, layers, f):
     return x @ W + b
 
 
+def not_handed_on(x, layers, f):
+    h = x
+    for W, b in layers[:-1]:
+        h = f(layer(x, W, b))
+    return layer(h, *layers[-1])
+
+
+def not_handed_on_from_nothing(x, layers, f):
+    for W, b in layers[:-1]:
+        h = f(layer(x, W, b))
+    W, b = layers[-1]
+    return layer(h, W, b)
+
+
+def returns_in_the_loop(x, layers, f):
+    for W, b in layers[:-1]:
+        x = f(layer(x, W, b))
+        return layer(x, *layers[-1])
+
+
+def returns_the_first(x, layers, f):
+    for W, b in layers[:-1]:
+        return f(layer(x, W, b))
+
+
 def hidden_only(x, layers, f):
     for W, b in layers[:-1]:
         x = f(x @ W + b)
@@ -166,6 +191,29 @@ EXERCISE = Exercise(
             "That is what the last hidden layer says. The output layer is still to come, without f.",
         ),
         Wrong(
+            "not handed on",
+            not_handed_on,
+            "Every hidden layer gets x itself, so only the last of them has a say. What one gave goes into the next.",
+        ),
+        Wrong(
+            "not handed on, and not begun",
+            not_handed_on_from_nothing,
+            "`h` is not there where no layer is hidden, and else each hidden layer gets x itself. "
+            "Begin with `h = x`, and hand h on.",
+        ),
+        Wrong(
+            "return inside the loop",
+            returns_in_the_loop,
+            "After the first hidden layer you go to the last one at once, and without a hidden layer nothing comes "
+            "back. Does a `return` stand inside the loop?",
+        ),
+        Wrong(
+            "return inside the loop, of the first layer",
+            returns_the_first,
+            "You return what the first hidden layer says, and nothing where none is hidden. "
+            "Does a `return` stand inside the loop?",
+        ),
+        Wrong(
             "from the last to the first",
             lambda x, layers, f: network(x, layers[::-1], f),
             "The layers are taken from the last to the first. The inputs meet layers[0].",
@@ -174,6 +222,6 @@ EXERCISE = Exercise(
     hints=(
         "Go through the layers with one name for what is handed on. It begins as x.",
         "`for W, b in layers[:-1]:` goes through all layers but the last. In it: layer, then f, then keep the result.",
-        "After the loop comes `W, b = layers[-1]`, and then `layer(x, W, b)` without f.",
+        "What is left of the list after the loop, and what is not done to it?",
     ),
 )

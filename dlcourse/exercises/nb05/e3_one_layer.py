@@ -9,7 +9,7 @@ from ..nb03.e3_layer import layer
 
 
 def one_layer(W1, b1, W2, b2):
-    """(x·W1 + b1)·W2 + b2 = x·W + b      W1 (I,H)  b1 (H,)  W2 (H,O)  b2 (O,) -> W, b"""
+    """(x·W1 + b1)·W2 + b2 = x·W + b   W1 (I,H) b1 (H,) W2 (H,O) b2 (O,) -> W, b"""
     return W1 @ W2, b1 @ W2 + b2
 
 
@@ -127,6 +127,6 @@ EXERCISE = Exercise(
     hints=(
         "Multiply the brackets out: (x·W1 + b1)·W2 + b2. Which part holds x, and which does not?",
         "x·W1·W2 + b1·W2 + b2. A product of matrices may be worked out from either end: W1·W2 first, and x later.",
-        "W is `W1 @ W2`. For b, send b1 through the second layer.",
+        "What becomes of b1 on its way through the second layer? What is added there?",
     ),
 )

@@ -10,7 +10,7 @@ from ..nb03.e3_layer import layer
 
 
 def contributions(x, W1, b1, v):
-    """relu(x·W1 + b1)_nh · v_h      x (B,I)  W1 (I,H)  b1 (H,)  v (H,) -> parts (B,H)"""
+    """relu(x·W1 + b1)_nh · v_h   x (B,I) W1 (I,H) b1 (H,) v (H,) -> parts (B,H)"""
     return relu(layer(x, W1, b1)) * v
 
 
@@ -85,6 +85,11 @@ EXERCISE = Exercise(
             "weighed, then bent",
             lambda x, W1, b1, v: np.maximum(z(x, W1, b1) * v, 0),
             "You weigh first and bend then, so no part can be below 0. First relu, then times v.",
+        ),
+        Wrong(
+            "v bent too",
+            lambda x, W1, b1, v: np.maximum(z(x, W1, b1), 0) * np.maximum(v, 0),
+            "The parts of units with a v below 0 come out as 0. relu belongs to the sums alone; v goes in as it is.",
         ),
         Wrong(
             "bias after relu",

@@ -25,6 +25,7 @@ def frame(
     w: Sequence[float], b: Sequence[float], v: Sequence[float], c: float = 0.0, target: Way = ()
 ) -> tuple[str, str]:
     """(svg, alt) of y = Σ relu(w x + b) v + c: what each unit does, step by step, and their sum.      w, b, v (H,)"""
+    target = [(-REACH, target[0][1]), *target, (REACH, target[-1][1])] if target else ()  # flat beyond its ends
     xs = sorted({-REACH, REACH, *(x for x in _ends(w, b) if -REACH < x < REACH), *(x for x, _ in target)})
     z = [[(x, wk * x + bk) for x in xs] for wk, bk in zip(w, b)]
     a = [[(x, max(y, 0.0)) for x, y in way] for way in z]
@@ -42,7 +43,9 @@ def frame(
         out += [_way(way, left, wide, TOP, *UNITS[k % len(UNITS)], f"small{n}") for k, way in enumerate(ways)]
         out += [_text(left + wide + 20, TOP[0] + 64, "→", 'text-anchor="middle" font-size="20"')] if n < 2 else []
     left, wide = LARGE
-    out += [_text(left, SUM[0] - 10, f"added up, + c: y  (c = {number(c)})"), *_axes(left, wide, *SUM)]
+    seen = out_of_sight([y for _, y in total])
+    head = f"added up, + c: y  (c = {number(c)})" + (f"; the line is {seen}" if seen else "")
+    out += [_text(left, SUM[0] - 10, head), *_axes(left, wide, *SUM)]
     if target:
         out.append(_way(target, left, wide, SUM, ORANGE, "3 4", "large", 7))
     out += [_way(total, left, wide, SUM, INK, "", "large", 3), "</svg>"]
@@ -50,7 +53,17 @@ def frame(
         f"unit {k + 1}: relu({number(wk)}x {'-' if bk < 0 else '+'} {number(abs(bk))}) times {number(vk)}"
         for k, (wk, bk, vk) in enumerate(zip(w, b, v))
     )
-    return "".join(out), f"A layer of {len(w)} relu units on one input. {units}; c is {number(c)}. The sum has {says}."
+    seen = f" It is {seen}." if seen else ""
+    says = f"A layer of {len(w)} relu units on one input. {units}; c is {number(c)}. The sum has {says}.{seen}"
+    return "".join(out), says
+
+
+def out_of_sight(heights: Sequence[float]) -> str:
+    """Does a line between these heights leave the large panel? In words; '' if it does not."""
+    most = SUM[2] + 1e-9
+    if min(heights) > most or max(heights) < -most:
+        return "out of sight"
+    return "partly out of sight" if max(map(abs, heights)) > most else ""
 
 
 def corners(w: Sequence[float], b: Sequence[float], v: Sequence[float]) -> list[float]:
