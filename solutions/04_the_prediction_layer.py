@@ -9,7 +9,7 @@
 # You will turn ten numbers into probabilities, measure how wrong they are, find the slope, and train a digit reader
 # with it.
 #
-# *About 45 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
+# *About 70 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
 # `hint("04.1")` gives a hint and `solution("04.1")` shows our answer.
 
 # %%

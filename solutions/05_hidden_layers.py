@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 05 · Hidden layers
 #
-# One unit cannot do XOR. You have proved it in notebook 01. And the linear classifier of notebook 04 has one template for
-# each class and draws straight borders, however long it trains. Both look at the inputs themselves.
+# One unit cannot do XOR. You have proved it in notebook 01. And the prediction layer of notebook 04, a *linear
+# classifier*, has one template for each class and draws straight borders, however long it trains. Both look at the inputs
+# themselves.
 #
 # **The question.** What do units gain by looking at other units?
 #
@@ -10,7 +11,7 @@
 # see what it was there for. Then you take a hidden layer apart, unit by unit, and watch what more units and more layers
 # do, and what they do not.
 #
-# *About 50 minutes, four exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
+# *About 75 minutes, four exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
 # `hint("05.1")` gives a hint and `solution("05.1")` shows our answer.
 
 # %%

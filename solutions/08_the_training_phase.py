@@ -9,7 +9,7 @@
 # You will deal images out in batches, take the step, watch the error until it rests, and choose a network without asking
 # the exam. At the end every operation is yours.
 #
-# *About 60 minutes, four exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
+# *About 90 minutes, four exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
 # `hint("08.1")` gives a hint and `solution("08.1")` shows our answer.
 
 # %%
@@ -255,7 +255,7 @@ with net.swap(**bells), net.swap(**mine):
     (falls, val, _), kept = train(net, loss)
 print(verdict(val, patience=20))
 print(f"{len(val)} epochs of 1,200 images: {1200 * len(val):,} went forward and back")
-show(figures.early_stop(falls, val, title=f"{38 * len(val):,} updates, by your own functions"))
+show(figures.early_stop(falls, val, title=f"{38 * len(val):,} updates, none by the library"))
 compare("08.c", "thousands" if 1000 <= 38 * len(val) < 100_000 else "another number")
 
 
@@ -263,7 +263,7 @@ compare("08.c", "thousands" if 1000 <= 38 * len(val) < 100_000 else "another num
 without, its_loss = fresh()
 rang = rings(mine, update, without, its_loss, x[:32], t[:32])  # leaves out one after the other
 own = rang == list(mine) and falls[-1] < 0.1
-print("trained with nothing but your own functions:", bool(own))
+print("trained with these seven functions, and none of the library's:", bool(own))
 fell = max(by_heart[-1] / by_heart[0], falls[-1] / falls[0]) < 0.1
 print("errors went back, weights were adjusted, the error fell to a tenth:", bool(fell))
 rests = verdict(val, patience=20).name == "converged" and 38 * len(val) >= 2000
@@ -500,7 +500,7 @@ print("seeds that do not fail, within half a point of Nielsen's:", max(map(abs, 
 net, loss = fresh()
 with net.swap(**bells), net.swap(**mine):
     history = fit(net, loss, SGD(net.theta, net.grad, lr=0.2), in_order, epochs=20)
-show(figures.loss_curve(history.losses, begin[1], "The cell of 00, by your functions"))
+show(figures.loss_curve(history.losses, begin[1], "The cell of 00, by the seven functions"))
 
 # %% tags=["nbval-check-output"]
 other, loss = fresh()

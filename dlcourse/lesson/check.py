@@ -132,7 +132,8 @@ def tell(ex: Exercise, verdict: Verdict, tried: bool = True) -> None:
     mark, word, kind = WORDS[verdict.state]
     sentence, folds = verdict.sentence, []
     if verdict.state == CORRECT:
-        sentence = f"All {verdict.cases} cases agree. {sentence}".strip()
+        told = "The one case agrees." if verdict.cases == 1 else f"All {verdict.cases} cases agree."
+        sentence = f"{told} {sentence}".strip()
     if verdict.state == NOT_YET:
         folds = [("Where it stopped", verdict.trace, True), ("What it printed", verdict.printed, True)]
         opened = ex.hints[: mine["tries"]]

@@ -200,7 +200,7 @@ EXERCISE = Exercise(
         Wrong(
             "clipped",
             clipped,
-            "Scores beyond ±500 become ±500, so 1000 and 999 look the same. Shift the scores instead of cutting them.",
+            "Large scores are cut to one number, so 1000 and 999 look alike. Shift the scores instead of cutting them.",
         ),
         Wrong(
             "never shifts upwards",

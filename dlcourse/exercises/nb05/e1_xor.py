@@ -83,7 +83,7 @@ def note(made):
         return ""
     says = f"4 of 4 rows. Your hidden units: the first is {of.hidden[0]}, the second {of.hidden[1]}."
     if of.edge:
-        says += f" In one row the sum of {of.edge} is exactly 0, which a slightly larger bias would tip over."
+        says += f" The sum of {of.edge} is exactly 0 somewhere, which a slightly larger bias would tip over."
     return says
 
 

@@ -34,13 +34,14 @@ def cases(rng):
         ([1.2, 0.9, np.nan, 0.8, 1.0, 1.1], 2, "a loss that is not a number, once"),
         ([1.2, 0.9, np.nan, 1.0, 1.1, 1.3], 2, "a loss that is not a number, while waiting"),
         ([np.nan, 1.0, 0.9, 1.1], 3, "not a number at first"),
-        ([np.nan, np.nan, np.nan, 1.0], 2, "nothing but not a number"),
+        ([np.nan, np.nan, np.nan, 1.0], 2, "three epochs that are not a number at first"),
+        ([0.5, 0.4999, 0.4998, 0.4997, 0.4996], 2, "very small gains"),
         ([1.3], 2, "a single epoch"),
         ([1.0, 0.9, 1.2, 0.8, 0.7], 1, "a patience of 1"),
         ([2.0, 1.5, 1.9, 1.8, 1.7, 1.6, 1.55], 4, "it falls again, but stays above the best"),
         ([1.0, 1.2, 0.9, 1.1, 0.8, 1.0, 0.7, 0.9, 0.6], 2, "up and down"),
     ):
-        yield call("early_stopping", np.round(val, 2), patience, tag=tag)
+        yield call("early_stopping", np.round(val, 4), patience, tag=tag)
 
 
 # ---------------------------------------------------------------- other right answers
@@ -154,6 +155,11 @@ EXERCISE = Exercise(
             "one too impatient",
             varied(limit=lambda waited, patience: waited and waited >= patience - 1),
             "You stop one epoch too early. `patience` epochs in a row may pass without a new best.",
+        ),
+        Wrong(
+            "wants a gain",
+            varied(better=lambda loss, best, before: loss < 0.99 * best),
+            "You ask for a gain of some size. Any smaller loss is a new best, however little is gained.",
         ),
         Wrong(
             "as good is better",
