@@ -39,6 +39,8 @@ def problem(part, gate):
         return pair + (". Put the weights into brackets of their own." if three else ".")
     w, b = gate
     many = (tuple, list, np.ndarray)
+    if isinstance(w, many) and np.size(w) > 100:
+        return f"{pair}. It has {n} weight{'s' * (n > 1)}, and yours has {np.size(w)}."
     weights = list(np.ravel(w)) if isinstance(w, np.ndarray) else list(w) if isinstance(w, (tuple, list)) else [w]
     if isinstance(b, many) and np.ndim(b):
         return pair + (". b is a single number." if isinstance(w, many) else ". The weights come first, then the bias.")
