@@ -8,6 +8,7 @@ __all__ = ["Value"]  # the cases make their numbers with the Value that stands b
 
 
 def right_order(v):
+    """The right one: parents first, each once."""
     order = []
 
     def visit(u):
@@ -21,6 +22,7 @@ def right_order(v):
 
 
 def child_first(v):
+    """Each before its parents."""
     order = []
 
     def visit(u):
@@ -34,14 +36,17 @@ def child_first(v):
 
 
 def child_first_turned(v):
+    """Each before its parents, and the list turned round."""
     return child_first(v)[::-1]
 
 
 def turned(v):
+    """The right order, turned round."""
     return right_order(v)[::-1]
 
 
 def breadth_first(v):
+    """Level by level from v, turned round."""
     order, todo = [], [v]
     while todo:
         u = todo.pop(0)
@@ -52,6 +57,7 @@ def breadth_first(v):
 
 
 def again_and_again(v):
+    """Once for each use."""
     order = []
 
     def visit(u):
@@ -64,18 +70,22 @@ def again_and_again(v):
 
 
 def without_inputs(v):
+    """Only what has parents."""
     return [u for u in right_order(v) if u.parents]
 
 
 def without_last(v):
+    """All but v."""
     return right_order(v)[:-1]
 
 
 def parents_only(v):
+    """The direct parents and v."""
     return [*dict.fromkeys(v.parents), v]
 
 
 def first_parent_only(v):
+    """Along the first parents alone."""
     order = [v]
     while order[0].parents:
         order.insert(0, order[0].parents[0])
@@ -83,6 +93,7 @@ def first_parent_only(v):
 
 
 def by_number(v):
+    """Each number once, by what was visited."""
     order, seen = [], []
 
     def visit(u):
@@ -97,10 +108,12 @@ def by_number(v):
 
 
 def last_of_a_number(v):
+    """Of Values with the same number the last."""
     return list({u.data: u for u in right_order(v)}.values())
 
 
 def first_of_a_number(v):
+    """Of Values with the same number the first."""
     order, seen = [], set()
     for u in right_order(v):
         if u.data not in seen:
@@ -110,6 +123,7 @@ def first_of_a_number(v):
 
 
 def number_in_the_list(v):
+    """No visit to a number that the list holds already."""
     order = []
 
     def visit(u):
@@ -123,16 +137,20 @@ def number_in_the_list(v):
 
 
 def data_only(v):
+    """The plain numbers."""
     return [u.data for u in right_order(v)]
 
 
 def parents_as_they_are(v):
+    """The direct parents, twice where both are one, and v."""
     return [*v.parents, v]
 
 
 def parents_alone(v):
+    """The direct parents without v."""
     return list(v.parents)
 
 
 def no_return(v):
+    """A list that is never handed back."""
     right_order(v)

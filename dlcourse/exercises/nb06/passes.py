@@ -25,6 +25,7 @@ def varied(keeps=lambda u: False, first=lambda v: 1.0, adds=True, hands=lambda s
 
 
 def data_handed_on(v):
+    """Slope times data."""
     order = topological_order(v)
     for u in order:
         u.grad = 0.0
@@ -35,6 +36,7 @@ def data_handed_on(v):
 
 
 def no_reset_adds_one(v):
+    """No reset, and v counted up."""
     order = topological_order(v)
     v.grad += 1.0
     for u in reversed(order):
@@ -43,6 +45,7 @@ def no_reset_adds_one(v):
 
 
 def recursive(v):
+    """Down every path, all parents first."""
     for u in topological_order(v):
         u.grad = 0.0
     v.grad = 1.0
@@ -57,6 +60,7 @@ def recursive(v):
 
 
 def interleaved(v):
+    """Down every path, parent by parent."""
     for u in topological_order(v):
         u.grad = 0.0
     v.grad = 1.0
@@ -64,17 +68,20 @@ def interleaved(v):
 
 
 def back(u):
+    """Each parent hands on at once."""
     for parent, slope in zip(u.parents, u.slopes):
         parent.grad += slope * u.grad
         back(parent)
 
 
 def never_reset(v):
+    """Down every path, and nothing set to 0."""
     v.grad = 1.0
     back(v)
 
 
 def begins_again(v):
+    """A 1 for every number on the way."""
     v.grad = 1.0
     for parent, slope in zip(v.parents, v.slopes):
         parent.grad += slope * v.grad
@@ -82,12 +89,14 @@ def begins_again(v):
 
 
 def nothing_handed_on(v):
+    """A gradient for v alone."""
     for u in topological_order(v):
         u.grad = 0.0
     v.grad = 1.0
 
 
 def into_data(v):
+    """The numbers themselves grow."""
     order = topological_order(v)
     nothing_handed_on(v)
     for u in reversed(order):
@@ -96,6 +105,7 @@ def into_data(v):
 
 
 def recursive_once(v):
+    """Down the paths, each number once, too early."""
     for u in topological_order(v):
         u.grad = 0.0
     v.grad = 1.0
@@ -113,6 +123,7 @@ def recursive_once(v):
 
 
 def one_step(v):
+    """From v to its parents and no further."""
     for u in topological_order(v):
         u.grad = 0.0
     v.grad = 1.0
@@ -121,6 +132,7 @@ def one_step(v):
 
 
 def resets_late(v):
+    """Parents are set to 0 on the way."""
     order = topological_order(v)
     v.grad = 1.0
     for u in reversed(order):

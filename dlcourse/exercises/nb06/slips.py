@@ -43,6 +43,7 @@ def remade(parents: Callable = lambda v: v.parents, slopes: Callable = lambda v:
 
 
 def into_self(v, self, *other):
+    """The object on the left is changed and handed back."""
     self.data = v.data
     return self
 

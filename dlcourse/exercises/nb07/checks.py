@@ -27,11 +27,13 @@ def varied(slope=None, scale=None, most=np.max, size=np.abs):
 
 
 def all_at_once(f, x, g, h=1e-5):
+    """One nudge for all places."""
     s = (f(x + h) - f(x - h)) / (2 * h)
     return np.max(np.abs(g - s) / np.maximum(np.maximum(np.abs(g), abs(s)), 1e-4))
 
 
 def whole_rows(f, x, g, h=1e-5):
+    """One nudge for a row."""
     worst = 0.0
     for i in range(len(x)):
         up, down = x.astype(float), x.astype(float)
@@ -43,21 +45,25 @@ def whole_rows(f, x, g, h=1e-5):
 
 
 def one_ratio(f, x, g, h=1e-5):
+    """The largest difference by the largest number."""
     s = slopes(f, x, h)
     return np.abs(g - s).max() / max(np.abs(g).max(), np.abs(s).max(), 1e-4)
 
 
 def one_of_lengths(f, x, g, h=1e-5):
+    """The length of the difference by the larger length."""
     s = slopes(f, x, h)
     return np.linalg.norm(g - s) / max(np.linalg.norm(g), np.linalg.norm(s), 1e-4)
 
 
 def lengths_added(f, x, g, h=1e-5):
+    """The length of the difference by the sum of both lengths."""
     s = slopes(f, x, h)
     return np.linalg.norm(g - s) / (np.linalg.norm(g) + np.linalg.norm(s))
 
 
 def not_put_back(f, x, g, h=1e-5):
+    """Each nudge stays in x."""
     worst, v = 0.0, x
     for i in np.ndindex(x.shape):
         v[i] += h
@@ -69,6 +75,7 @@ def not_put_back(f, x, g, h=1e-5):
 
 
 def whole_numbers_cut(f, x, g, h=1e-5):
+    """Nudges that an array of whole numbers cannot hold."""
     worst = 0.0
     for i in np.ndindex(x.shape):
         up, down = x.copy(), x.copy()
@@ -98,13 +105,16 @@ def in_x(back):
 
 
 def by_number(x, i, old, h):
+    """The number from before."""
     x[i] = old
 
 
 def by_plus(x, i, old, h):
+    """One more nudge back."""
     x[i] += h
 
 
 def always_0(f, x, g, h=1e-5):
+    """No difference at all."""
     f(x)
     return 0.0
