@@ -102,7 +102,7 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
 
 def test_errors_appear_layer_by_layer_and_shut_gates_hear_nothing():
     pictures, told = zip(*(FRAMES[f"backward {step}"]() for step in range(4)))
-    squares = [svg.count('stroke-width="1.6"') + svg.count(f'fill="{backward.BLUE}"') - 3 for svg in pictures]
+    squares = [svg.count('stroke-width="1.6"') + svg.count(f'fill="{backward.BLUE}"') - 5 for svg in pictures]
     assert squares == [0, 3, 3 + 16, 3 + 16], "three bars of the prediction; then a square for each error"
     assert "The largest error is −0.045, at class 1." in told[1] and "gates" not in told[1].split("Prediction")[0]
     assert "16 of 32 gates are open. Unit 1 hears most: −0.019." in told[2]
