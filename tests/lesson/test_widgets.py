@@ -100,6 +100,14 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
     assert gradients(PRODUCT, 2) == [36.0, -24.0, -12.0, 1.0]
 
 
+@pytest.mark.parametrize("tip", [(61, 0), (61, 33), (61, -33), (40, 80), (40, -80)])
+def test_a_slope_stands_beside_its_arrow(tip):
+    (x, y), half = graph._beside((0, 0), tip, 20), 20
+    corners = [(x + i * half, y + j * 5) for i in (-1, 1) for j in (-1, 1)]
+    sides = {np.sign(tip[0] * cy - tip[1] * cx) for cx, cy in corners}
+    assert len(sides) == 1 and 0 not in sides, "all corners of the text lie on one side of the line"
+
+
 def test_errors_appear_layer_by_layer_and_shut_gates_hear_nothing():
     pictures, told = zip(*(FRAMES[f"backward {step}"]() for step in range(4)))
     squares = [svg.count('stroke-width="1.6"') + svg.count(f'fill="{backward.BLUE}"') - 5 for svg in pictures]

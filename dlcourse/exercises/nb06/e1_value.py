@@ -15,7 +15,7 @@ class Value:
 
     data     the number
     parents  the Values that it was made from, in order
-    slopes   how much it moves for each nudge of a parent: one number for each of them
+    slopes   how many times as far as a parent it moves: one number for each of them
     grad     filled in later
     """
 

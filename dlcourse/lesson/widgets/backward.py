@@ -39,8 +39,7 @@ def frame(example: int, image: Any, truth: int, p: Sequence[float], layers: Sequ
     ]
     for k, layer in enumerate(layers):
         out += _row(layer, TOP + ROW * k, step > k, step == k + 1)
-    legend = "■ filled: too large  □ hollow: too small  · shut gate: nothing comes through"
-    out.append(f'<text x="8" y="{high - 8}" font-size="12" fill="{FAINT}">{legend}</text></svg>')
+    out += [*_legend(high - 26), "</svg>"]
     there = " ".join(_told(layer) for layer in layers[:step])
     says_p = ", ".join(f"{k}: {v:.2f}" for k, v in enumerate(p))
     return "".join(out), (
