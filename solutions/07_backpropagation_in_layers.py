@@ -9,7 +9,7 @@
 # You will write three short functions, which are all that a network of layers needs. Then you will build a detector for
 # wrong gradients and hunt with it. Some of what you catch will have been learning all the time.
 #
-# *About 50 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
+# *About 75 minutes, five exercises, no GPU needed.* Where you see `...`, it is your turn. In a cell of your own,
 # `hint("07.1")` gives a hint and `solution("07.1")` shows our answer.
 
 # %%
@@ -34,7 +34,7 @@ Value, order, through_graph = use("06.1"), use("06.2"), use("06.3")
 # need them.
 #
 # **Predict.** To find the gradient by nudging, each parameter costs two forward passes, one up and one down. Backpropagation
-# goes back once. How many times the multiply-adds of one forward pass does that take?
+# goes back once. How much work is that, in forward passes?
 
 # %%
 digits = load_digits().flat()
@@ -73,8 +73,8 @@ show(figures.predictions(x[:10], said, t[:10], "Before any training"))
 # %% [markdown]
 # ## 2 · One layer, backward
 #
-# Take one layer, $z = xW + b$. From above comes $dz$, a table of the same shape as $z$: by how much the loss rises if that
-# one number is nudged. (In code `dz` is short for $\partial L/\partial z$.) It is called the **error** at $z$.
+# Take one layer, $z = xW + b$. From above comes $dz$, a table of the same shape as $z$: its slopes, how many times as far as
+# that one number the loss moves. (In code `dz` is short for $\partial L/\partial z$.) It is called the **error** at $z$.
 #
 # Nudge one weight, $W_{io}$. In example $n$ it is multiplied by $x_{ni}$, so $z_{no}$ moves by $x_{ni}$ times the nudge.
 # This happens in every example of the batch, and what happens adds up:
@@ -148,7 +148,8 @@ relu_backward = use("07.2")
 
 # %%
 through = np.array(relu_backward(np.ones(a2.shape), a2))
-print(f"open in the upper hidden layer: {through.mean():.0%}")
+often = (through[:6] > 0).sum(axis=0)
+print("open for all six:", sum(often == 6), "- for none:", sum(often == 0))
 show(figures.gates(through[:6] > 0, "Its gates, for six images"))
 
 # %% tags=["nbval-check-output"]
@@ -167,8 +168,8 @@ same = all(np.array_equal(g, grads(table)) for g, table in pairs)
 print(len(order(L)), "numbers in the graph, the same dx, dW and db:", same)
 
 # %% [markdown]
-# About half are open. And each example has gates of its own open: for each image another part of the network is at work, and
-# only that part gets an error.
+# About half are open. Of the 32 units 10 are open for all six images and 10 for none; the other 12 make the difference. Only
+# the part of the network that is at work for an image gets its error.
 #
 # Your rules are no new mathematics. The last cell made a table of Values (`np.vectorize` does one thing to each number of a
 # table) and took a loss whose error at the outputs of relu is `das`. The graph of notebook 06 sent it back number by number.
@@ -190,7 +191,7 @@ print(len(order(L)), "numbers in the graph, the same dx, dW and db:", same)
 
 # %% exercise 07.3
 def softmax_cross_entropy_backward(p, t, n):
-    """dz = (p − 1 in the column of t) / n
+    """dz = (p − desired) / n, where desired is 1 in the column of t, else 0
     p (B,K)  t (B,) whole numbers  n count -> dz (B,K)"""
     ### BEGIN SOLUTION
     dz = p.copy()
@@ -233,7 +234,8 @@ print("below 0 only in the column of t:", np.array_equal(dz3 < 0, np.eye(10)[t])
 # ### Exercise 07.4: the gradient check
 #
 # `f` takes the whole array and gives one number. Nudge one coordinate at a time, by `h` to *both* sides. `x` may have any
-# shape, may hold whole numbers, and must be as it was when you are done.
+# shape, may hold whole numbers, and must be as it was when you are done. `np.ndindex(x.shape)` visits every place of any
+# shape.
 
 
 # %% exercise 07.4
@@ -279,7 +281,8 @@ show(figures.symptoms(found, ["W3"], "Three gradients of W3"))
 # ### Exercise 07.5: find the bug
 #
 # Someone has written this pass. No error is raised: both hidden layers have 32 units, so all shapes fit. But one thing is
-# wrong. Go down line by line and ask at each: *whose* outputs belong here? Change what is wrong, and leave what is right.
+# wrong. Go down line by line and ask at each: *whose* outputs belong here? Change what is wrong, and leave what is right. The
+# check uses layers of different sizes.
 
 
 # %% exercise 07.5
@@ -423,6 +426,7 @@ for letter, row in table.items():
     wrong[letter] = "".join("x" if gap > 1e-4 else "." for gap, _ in row)
 compare("07.b", "".join(k for k in wrong if wrong[k] == "xxxx.."))
 compare("07.c", sum(reads[k] >= 0.9 for k in "ABCDE"), unit="of 5")
+print(five.answers())
 
 # %%
 # one start may be luck: those that learn, from eight

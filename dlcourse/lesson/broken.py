@@ -11,20 +11,33 @@ __all__ = ["broken_passes"]
 Rules = dict[str, Callable]
 
 
-def broken_passes(dense: Callable, gate: Callable, top: Callable, seed: int = 9) -> dict[str, Rules]:
+class Passes(dict[str, Rules]):
+    """letter -> rules; the answers are told when they are asked for."""
+
+    def __init__(self, passes: dict[str, Rules], wrong: dict[str, str]):
+        super().__init__(passes)
+        self._wrong = wrong
+
+    def answers(self) -> str:
+        """All letters, each with what is wrong, in one line."""
+        return "; ".join(f"{letter}: {what}" for letter, what in self._wrong.items())
+
+
+def broken_passes(dense: Callable, gate: Callable, top: Callable, seed: int = 9) -> Passes:
     """letter -> the rules of a pass that are not as they should be, by what they are: `dense`, `gate` or `top`.
 
     They are made of right ones: dense(dz, x, W), gate(da, a), top(p, t, n). Ask for new ones before each use, since one
     of them remembers.
     """
     made = [
-        {"gate": lambda da, a: da},  # no gates
-        {"top": lambda p, t, n: -np.array(top(p, t, n))},  # uphill
-        {"top": lambda p, t, n: top(p, t, 1)},  # not divided by the number of examples
-        {"dense": _mean_db(dense)},
-        {"dense": _adds_up(dense)},
+        ("no gates", {"gate": lambda da, a: da}),
+        ("wrong sign", {"top": lambda p, t, n: -np.array(top(p, t, n))}),
+        ("not divided", {"top": lambda p, t, n: top(p, t, 1)}),  # by the number of examples
+        ("db a mean", {"dense": _mean_db(dense)}),
+        ("adds to the call before", {"dense": _adds_up(dense)}),
     ]
-    return {letter: made[k] for letter, k in zip("ABCDE", np.random.default_rng(seed).permutation(len(made)))}
+    drawn = dict(zip("ABCDE", np.random.default_rng(seed).permutation(len(made))))
+    return Passes({k: made[i][1] for k, i in drawn.items()}, {k: made[i][0] for k, i in drawn.items()})
 
 
 def _mean_db(dense: Callable) -> Callable:

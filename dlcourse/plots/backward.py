@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from .style import (
@@ -101,8 +102,9 @@ def error_flow(
         told.append(f"{name} has {O} columns, largest error {most:.2g}{gates}")
     where = "From the last layer on top to the first below, a table" if len(tables) > 1 else "A table"
     about = "; ".join(told)
-    legend = "unit      ■ filled: too large     □ hollow: too small"
-    axes[-1, 0].set_xlabel(legend + ("     · shut: nothing comes through" if shut else ""))
+    axes[-1, 0].set_xlabel("unit")
+    looks = [("s", BLUE, "less would help"), ("s", "none", "more would help")]
+    _legend(fig, looks + ([(".", GREY, "shut gate")] if shut else []), "the larger the square, the larger the error")
     fig.suptitle(title, x=0.01, ha="left")
     return fig, (
         f"{sentence(title)} {where} of squares for {counted(B, 'example')}: the larger the error the larger the "
@@ -121,7 +123,8 @@ def gates(open: Any, title: str = "What the gates let through") -> tuple[Figure,
     ax.scatter(*np.nonzero(passes)[::-1], s=min(95.0, (480 / O) ** 2 * 0.8), marker="s", color=BLUE)
     ax.scatter(*np.nonzero(~passes)[::-1], s=3, color=GREY, marker=".")
     _frame(ax, B, O)
-    ax.set_xlabel("unit      ■ open: the error passes     · shut: nothing comes through")
+    ax.set_xlabel("unit")
+    _legend(fig, [("s", BLUE, "open: the error passes"), (".", GREY, "shut: nothing comes through")])
     share = f"{passes.mean():.0%}"
     ax.set_title(f"{share} of these gates are open", fontsize=11)
     fig.suptitle(title, x=0.01, ha="left")
@@ -130,6 +133,15 @@ def gates(open: Any, title: str = "What the gates let through") -> tuple[Figure,
         f"{sentence(title)} A table of {counted(B, 'example')} by {O} units, with a square for each open gate and a "
         f"dot for each shut one. {share} are open; counted example by example: {each}."
     )
+
+
+def _legend(fig: Figure, looks: Sequence[tuple[str, str, str]], title: str = "") -> None:
+    """A line below the tables with the marks as they are drawn.      looks: marker, colour ("none": hollow), meaning"""
+    marks = [
+        Line2D([], [], ls="", marker=m, mfc=face, mec=VERMILION if face == "none" else face, ms=4 if m == "." else 8)
+        for m, face, _ in looks
+    ]
+    fig.legend(marks, [said for *_, said in looks], title=title or None, loc="outside lower center", ncols=len(looks))
 
 
 def _frame(ax: Any, B: int, O: int) -> None:  # noqa: E741

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import FuncFormatter
 
 from .graph_layout import number, placed, traced
 from .style import BLUE, GREY, INK, PALE, SKY, VERMILION, WIDTH, described, listed, panels, sentence
@@ -85,18 +86,18 @@ def graph_map(values: Mapping[str, Any], title: str = "A larger graph") -> tuple
     tall = min(6.5, max(2.6, 1.0 + 0.33 * (max(rows) - min(rows) + 1)))
     fig, axes = panels(1, 1, (WIDTH, tall))
     ax = axes[0, 0]
+    colour = GREY if len(nodes) < 60 else PALE
     for way in ways.values():
-        ax.plot(*zip(*way), color=GREY if len(nodes) < 60 else PALE, lw=0.9, zorder=1)
+        ax.plot(*zip(*way), color=colour, lw=0.9, zorder=1)
+        how = {"arrowstyle": "-|>", "color": colour, "lw": 0.9, "shrinkA": 0, "shrinkB": 5, "mutation_scale": 9}
+        ax.annotate("", way[-1], way[-2], arrowprops=how, zorder=1)
     uses = np.zeros(len(nodes), dtype=int)
     for node in nodes:
         np.add.at(uses, list(node.parents), 1)
     for k, (node, (x, y)) in enumerate(zip(nodes, at)):
-        colour = VERMILION if uses[k] > 1 else SKY
+        often = {"mec": VERMILION, "mew": 2.2} if uses[k] > 1 else {"mec": INK, "mew": 1}
         marker, size = ("s" if not node.parents else "o"), (13 if node.name else 7)
-        face = "white" if node.name or uses[k] > 1 else colour
-        ax.plot(
-            x, y, marker, ms=size, mfc=face, mec=colour if uses[k] > 1 else INK, mew=2.2 if uses[k] > 1 else 1, zorder=3
-        )
+        ax.plot(x, y, marker, ms=size, mfc="white", zorder=3, **often)
         ax.text(x, y, node.name, ha="center", va="center", fontsize=9, zorder=4)
     ax.plot([], [], "o", mfc="white", mec=VERMILION, mew=2.2, label="used more than once")
     ax.plot([], [], "s", mfc="white", mec=INK, label="input or constant")
@@ -109,7 +110,7 @@ def graph_map(values: Mapping[str, Any], title: str = "A larger graph") -> tuple
     return fig, (
         f"{sentence(title)} {len(nodes)} numbers joined by {sum(len(n.parents) for n in nodes)} arrows, from the "
         f"inputs on the left to {nodes[-1].name or 'the result'} on the right. {inputs} are inputs or constants, drawn "
-        f"as squares; {often} are used more than once, with a thick edge. Names are written at {named}."
+        f"as squares; {often} are used more than once, with a thick outline. Names are written at {named}."
     )
 
 
@@ -169,6 +170,13 @@ def in_a_row(order: Sequence[Any], values: Mapping[str, Any], title: str = "One 
     return fig, f"{sentence(title)} In a row: {row}, with {len(arcs)} arrows from parents to children. {told}."
 
 
+@FuncFormatter
+def plain(v: float, _: Any) -> str:
+    """A tick of a logarithmic axis as a plain number, 0.5 or 2, and none for those in between."""
+    lead = v / 10.0 ** np.floor(np.log10(v) + 1e-9)
+    return f"{v:g}" if round(lead) in (1, 2, 5) else ""
+
+
 @described
 def learning(
     updates: Sequence[int], losses: Any, outputs: Any, names: Sequence[str], title: str = "Learning"
@@ -182,6 +190,9 @@ def learning(
     left, right = axes[0]
     left.plot(updates, losses, color=BLUE)
     left.set(yscale="log", xlabel="updates", ylabel="loss")
+    if np.ptp(np.log10(losses)) < 2:  # within two powers of ten there are ticks in between
+        left.yaxis.set_major_formatter(plain)
+        left.yaxis.set_minor_formatter(plain)
     looks = zip(outputs.T, names, (BLUE, VERMILION, SKY, INK, GREY), ("-", "--", "-.", ":", "-"))
     for y, name, colour, dashes in looks:
         right.plot(updates, y, color=colour, ls=dashes, label=name)

@@ -41,3 +41,13 @@ def test_new_ones_have_forgotten_the_calls_of_the_old():
 def test_the_letters_are_drawn_by_a_seed():
     orders = {tuple(*rules)[0] + letter for s in range(4) for letter, rules in broken_passes(**RIGHT, seed=s).items()}
     assert len(orders) > 5
+
+
+def test_asked_for_the_answers_it_says_them_all_in_the_order_of_the_letters():
+    passes = broken_passes(**RIGHT)
+    told = dict(part.split(": ") for part in passes.answers().split("; "))
+    assert list(told) == list("ABCDE") and len(set(told.values())) == 5
+    rule = {"no gates": "gate", "wrong sign": "top", "not divided": "top"}
+    assert all(list(passes[k]) == [rule.get(said, "dense")] for k, said in told.items())
+    ((sign,),) = [passes[k].values() for k, said in told.items() if said == "wrong sign"]
+    assert np.array_equal(sign(*ASKED["top"]), -RIGHT["top"](*ASKED["top"]))

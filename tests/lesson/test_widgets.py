@@ -100,9 +100,17 @@ def test_gradients_of_a_graph_arrive_in_order_and_add_up():
     assert gradients(PRODUCT, 2) == [36.0, -24.0, -12.0, 1.0]
 
 
+@pytest.mark.parametrize("tip", [(61, 0), (61, 33), (61, -33), (40, 80), (40, -80)])
+def test_a_slope_stands_beside_its_arrow(tip):
+    (x, y), half = graph._beside((0, 0), tip, 20), 20
+    corners = [(x + i * half, y + j * 5) for i in (-1, 1) for j in (-1, 1)]
+    sides = {np.sign(tip[0] * cy - tip[1] * cx) for cx, cy in corners}
+    assert len(sides) == 1 and 0 not in sides, "all corners of the text lie on one side of the line"
+
+
 def test_errors_appear_layer_by_layer_and_shut_gates_hear_nothing():
     pictures, told = zip(*(FRAMES[f"backward {step}"]() for step in range(4)))
-    squares = [svg.count('stroke-width="1.6"') + svg.count(f'fill="{backward.BLUE}"') - 3 for svg in pictures]
+    squares = [svg.count('stroke-width="1.6"') + svg.count(f'fill="{backward.BLUE}"') - 5 for svg in pictures]
     assert squares == [0, 3, 3 + 16, 3 + 16], "three bars of the prediction; then a square for each error"
     assert "The largest error is −0.045, at class 1." in told[1] and "gates" not in told[1].split("Prediction")[0]
     assert "16 of 32 gates are open. Unit 1 hears most: −0.019." in told[2]

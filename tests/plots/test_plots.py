@@ -475,3 +475,11 @@ def test_numbers_that_are_used_twice_have_a_thick_edge_even_without_a_name():
     end = Number(36.0, (twice, twice), (-6.0, -6.0))
     discs = [line for line in plots.graph_map({"end": end}).axes[0].lines if line.get_markeredgewidth() == 2.2]
     assert len(discs) == 2 and {disc.get_markerfacecolor() for disc in discs} == {"white"}, "that one, and the legend"
+
+
+def test_a_loss_that_hardly_falls_has_plain_numbers_at_its_ticks():
+    fig = plots.learning([0, 10, 20], [2.3, 0.9, 0.5], np.zeros((3, 2)), ["one", "two"])
+    fig.canvas.draw()
+    axis = fig.axes[0].yaxis
+    said = [t.get_text() for t in axis.get_ticklabels() + axis.get_ticklabels(minor=True)]
+    assert {"0.5", "1", "2"} <= set(said) and not any("$" in text for text in said), said

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from ..exercise import Exercise, Ref, Wrong, do, get, script
+from ..exercise import Exercise, Ref, do, get, script
+from .slips import wrong
 
 
 class Value:
@@ -14,7 +15,7 @@ class Value:
 
     data     the number
     parents  the Values that it was made from, in order
-    slopes   how much it moves for each nudge of a parent: one number for each of them
+    slopes   how many times as far as a parent it moves: one number for each of them
     grad     filled in later
     """
 
@@ -53,6 +54,7 @@ def cases(rng):
             a, b = two()
             c = do(f"c = a.{sign}", Ref("b"))
             yield script("Value", *made(a=a, b=b), c, get("c.data"), get("c.slopes"))
+        yield script("Value", *made(a=a, b=b), c, do("c.parents.__len__"), tag="counting the parents")
         came = [do("c.parents.index", Ref(name)) for name in "ab"]
         yield script("Value", *made(a=a, b=b), c, *came, do("c.parents.__len__"), tag="reading the parents")
         yield script("Value", *made(a=a, b=b), do(f"a.{sign}", Ref("b")), get("a.data"), get("a.grad"))
@@ -62,6 +64,8 @@ def cases(rng):
             yield script("Value", *made(a=a), do(f"c = a.{bend}"), get("c.data"), get("c.slopes"))
         yield script("Value", *made(a=0.0), do(f"c = a.{bend}"), get("c.data"), get("c.slopes"), tag="an input of 0")
         yield script("Value", *made(a=-1000.0), do(f"c = a.{bend}"), get("c.data"), get("c.slopes"), tag="−1000")
+        yield script("Value", *made(a=1.5), do(f"c = a.{bend}"), do("c.parents.__len__"), tag="counting the parents")
+        yield script("Value", *made(a=-1.5), do(f"a.{bend}"), get("a.data"))
         came = do("c.parents.index", Ref("a")), do("c.parents.__len__")
         yield script("Value", *made(a=1.5), do(f"c = a.{bend}"), *came, get("c.grad"), tag="reading the parent")
         yield script("Value", *made(a=1.5), do(f"a.{bend}"))
@@ -136,53 +140,6 @@ class Single(Value):
         return Single(np.maximum(self.data, 0), (self,), (np.heaviside(self.data, 0),))
 
 
-# ---------------------------------------------------------------- wrong ones
-def varied(
-    add=lambda a, b: (1.0, 1.0),
-    mul=lambda a, b: (b, a),
-    tanh=lambda a, t: 1 - t**2,
-    relu=lambda a, r: 1.0 if a > 0 else 0.0,
-):
-    """A Value with one slope that is another one.      a, b the inputs  t, r the output"""
-
-    class Varied(Value):
-        def __add__(self, other):
-            return Value(self.data + other.data, (self, other), add(self.data, other.data))
-
-        def __mul__(self, other):
-            return Value(self.data * other.data, (self, other), mul(self.data, other.data))
-
-        def tanh(self):
-            t = np.tanh(self.data)
-            return Value(t, (self,), (tanh(self.data, t),))
-
-        def relu(self):
-            r = max(self.data, 0.0)
-            return Value(r, (self,), (relu(self.data, r),))
-
-    return Varied
-
-
-def remade(change):
-    """A Value whose results are changed before they are given back.      change (class, Value) -> result"""
-
-    class Remade(Value):
-        def __add__(self, other):
-            return change(Remade, super().__add__(other))
-
-        def __mul__(self, other):
-            return change(Remade, super().__mul__(other))
-
-        def tanh(self):
-            return change(Remade, super().tanh())
-
-        def relu(self):
-            return change(Remade, super().relu())
-
-    Remade.__name__ = "Value"
-    return Remade
-
-
 for other in (Lists, Fields, Single):
     other.__name__ = "Value"  # as a learner's class is called
 
@@ -193,84 +150,7 @@ EXERCISE = Exercise(
     reference={"Value": Value},
     cases=cases,
     right=[{"Value": Lists}, {"Value": Fields}, {"Value": Single}],
-    wrong=[
-        Wrong(
-            "own number",
-            varied(mul=lambda a, b: (a, b)),
-            "The two slopes of your product are exchanged. Nudge a, and a·b moves b times as far: "
-            "its slope is the other number.",
-            source="https://github.com/karpathy/nn-zero-to-hero/issues/52",
-        ),
-        Wrong(
-            "product slopes of 1",
-            varied(mul=lambda a, b: (1.0, 1.0)),
-            "Your product has the slopes of a sum, 1 and 1. Try a nudge.",
-        ),
-        Wrong(
-            "sum like a product",
-            varied(add=lambda a, b: (b, a)),
-            "Your sum has the slopes of a product. Nudge a by h, and a + b moves by just h.",
-        ),
-        Wrong(
-            "tanh of the input",
-            varied(tanh=lambda a, t: 1 - a**2),
-            "The slope of your tanh is 1 − x², with x the input. It is 1 − t², with t the *output* tanh(x).",
-            source="https://github.com/apache/mxnet/pull/4316",
-        ),
-        Wrong(
-            "tanh plus",
-            varied(tanh=lambda a, t: 1 + t**2),
-            "The slope of your tanh is 1 + t², which belongs to tan. For tanh it is 1 − t².",
-            source="https://github.com/nicodjimenez/lstm/issues/41",
-        ),
-        Wrong(
-            "tanh not squared",
-            varied(tanh=lambda a, t: 1 - t),
-            "The slope of your tanh is 1 − t. The square is missing: 1 − t².",
-            source="https://github.com/scutan90/DeepLearning-500-questions/issues/466",
-        ),
-        Wrong(
-            "tanh like the sigmoid",
-            varied(tanh=lambda a, t: t * (1 - t)),
-            "t(1 − t) is the slope of the sigmoid. That of tanh is 1 − t².",
-        ),
-        Wrong(
-            "relu slope is the value",
-            varied(relu=lambda a, r: r),
-            "The slope of your relu is its value. Above 0 relu moves just as its input does: slope 1.",
-        ),
-        Wrong(
-            "relu slope always 1",
-            varied(relu=lambda a, r: 1.0),
-            "The slope of your relu is 1 everywhere. Below 0 a nudge changes nothing, so there the slope is 0.",
-            source="https://github.com/oreilly-japan/deep-learning-from-scratch/pull/43",
-        ),
-        Wrong(
-            "relu at 0",
-            varied(relu=lambda a, r: 1.0 if a >= 0 else 0.0),
-            "At an input of exactly 0 your relu has slope 1. We agreed on 0 there: `> 0`.",
-        ),
-        Wrong(
-            "forgets",
-            remade(lambda make, v: make(v.data)),
-            "The numbers are right, but your results remember no parents and no slopes.",
-        ),
-        Wrong(
-            "numbers as parents",
-            remade(lambda make, v: make(v.data, tuple(p.data for p in v.parents), v.slopes)),
-            "Your `parents` are not the Values themselves, so nobody can go back to them. Keep `self` and `other`.",
-        ),
-        Wrong(
-            "plain numbers",
-            remade(lambda make, v: v.data),
-            "Your results are plain numbers. Make a new Value of each, with its parents.",
-        ),
-        Wrong(
-            "slope without a tuple",
-            remade(lambda make, v: make(v.data, v.parents, v.slopes if len(v.slopes) > 1 else v.slopes[0])),
-            "The slopes of tanh and relu are single numbers. One slope for one parent is `(slope,)`, with a comma.",
-        ),
-    ],
+    wrong=wrong(Value),
     hints=(
         "Every rule has the same form: `return Value(the number, (the parents), (a slope for each parent))`.",
         "Nudge one parent and ask how far the result moves. For a + b it is 1 for each. The table holds the others.",

@@ -5,6 +5,25 @@ from __future__ import annotations
 from ..exercise import Exercise, Ref, Wrong, do
 from .e1_value import Value
 from .graphs import CHAIN, FAN, LONE, TWICE, TWINS, UNEVEN, UNIT, links, names, numbers, on_values
+from .orders import (
+    again_and_again,
+    breadth_first,
+    by_number,
+    child_first,
+    child_first_turned,
+    data_only,
+    first_of_a_number,
+    first_parent_only,
+    last_of_a_number,
+    no_return,
+    number_in_the_list,
+    parents_alone,
+    parents_as_they_are,
+    parents_only,
+    turned,
+    without_inputs,
+    without_last,
+)
 
 __all__ = ["EXERCISE", "Value", "topological_order"]
 
@@ -125,87 +144,6 @@ def last_first(v):
     return sorted(every, key=every.get)
 
 
-# ---------------------------------------------------------------- wrong ones
-def child_first(v):
-    order = []
-
-    def visit(u):
-        if u not in order:
-            order.append(u)
-            for parent in u.parents:
-                visit(parent)
-
-    visit(v)
-    return order
-
-
-def child_first_turned(v):
-    return child_first(v)[::-1]
-
-
-def turned(v):
-    return topological_order(v)[::-1]
-
-
-def breadth_first(v):
-    order, todo = [], [v]
-    while todo:
-        u = todo.pop(0)
-        if u not in order:
-            order.append(u)
-            todo += u.parents
-    return order[::-1]
-
-
-def again_and_again(v):
-    order = []
-
-    def visit(u):
-        for parent in u.parents:
-            visit(parent)
-        order.append(u)
-
-    visit(v)
-    return order
-
-
-def without_inputs(v):
-    return [u for u in topological_order(v) if u.parents]
-
-
-def without_last(v):
-    return topological_order(v)[:-1]
-
-
-def parents_only(v):
-    return [*dict.fromkeys(v.parents), v]
-
-
-def first_parent_only(v):
-    order = [v]
-    while order[0].parents:
-        order.insert(0, order[0].parents[0])
-    return order
-
-
-def by_number(v):
-    order, seen = [], []
-
-    def visit(u):
-        if u.data not in seen:
-            seen.append(u.data)
-            for parent in u.parents:
-                visit(parent)
-            order.append(u)
-
-    visit(v)
-    return order
-
-
-def data_only(v):
-    return [u.data for u in topological_order(v)]
-
-
 EXERCISE = Exercise(
     id="06.2",
     title="Parents before children",
@@ -252,7 +190,26 @@ EXERCISE = Exercise(
             "The inputs are missing: numbers without parents belong into the list as well.",
         ),
         Wrong("without v", without_last, "v itself is missing. It comes last."),
-        Wrong("parents only", parents_only, "You go back one step only. The parents have parents too."),
+        Wrong(
+            "parents only",
+            parents_only,
+            "Your list holds v and its direct parents. The parents have parents too: go back to the inputs.",
+        ),
+        Wrong(
+            "parents as they are",
+            parents_as_they_are,
+            "Your list holds v and its direct parents, twice where both are one. Go back to the inputs, each once.",
+        ),
+        Wrong(
+            "parents alone",
+            parents_alone,
+            "Your list holds only the direct parents of v. The parents have parents too, and v itself comes last.",
+        ),
+        Wrong(
+            "no return",
+            no_return,
+            "Your function hands nothing back. The list is wanted: is there a `return` at its end, not in the helper?",
+        ),
         Wrong(
             "first parent only", first_parent_only, "You follow the first parent of each number. Follow all of them."
         ),
@@ -260,6 +217,23 @@ EXERCISE = Exercise(
             "by their numbers",
             by_number,
             "Two Values that hold the same number count as one in yours. Compare the Values, not their data.",
+        ),
+        Wrong(
+            "by their numbers, the last of them",
+            last_of_a_number,
+            "Of two Values that hold the same number, yours keeps only the last. Compare the Values, not their data.",
+        ),
+        Wrong(
+            "by their numbers, the first of them",
+            first_of_a_number,
+            "Of two Values that hold the same number, only the first is left in your list. Compare the Values "
+            "themselves, not their data.",
+        ),
+        Wrong(
+            "a number that is there already",
+            number_in_the_list,
+            "You ask whether the number is in the list already. Ask for the Value itself: two of them may hold the "
+            "same number.",
         ),
         Wrong("data only", data_only, "Your list holds plain numbers. Put the Values themselves into it."),
     ],

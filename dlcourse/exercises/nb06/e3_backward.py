@@ -6,6 +6,20 @@ from ..exercise import Exercise, Ref, Wrong, do, get
 from .e1_value import Value
 from .e2_topological_order import topological_order
 from .graphs import CHAIN, FAN, LONE, TWICE, UNEVEN, UNIT, names, numbers, on_values
+from .passes import (
+    begins_again,
+    data_handed_on,
+    interleaved,
+    into_data,
+    never_reset,
+    no_reset_adds_one,
+    nothing_handed_on,
+    one_step,
+    recursive,
+    recursive_once,
+    resets_late,
+    varied,
+)
 
 __all__ = ["EXERCISE", "Value", "backward"]
 
@@ -22,12 +36,13 @@ def backward(v):
 
 
 def cases(rng):
-    def case(lines, *starts, tag=""):
+    def case(lines, *starts, read="grad", tag=""):
         made = names(lines)
         steps = [do("backward", Ref(start)) for start in starts or made[-1:]]
-        reads = [get(f"{name}.grad") for name in made]
-        apply = (len(steps), *made)
-        return on_values("backward", lines, numbers(rng, lines), *steps, *reads, apply=apply, tag=tag)
+        reads = [f"{name}.{read}" for name in made]
+        apply = (len(steps), *reads)
+        steps += map(get, reads)
+        return on_values("backward", lines, numbers(rng, lines), *steps, apply=apply, tag=tag)
 
     yield case(UNIT)
     yield case(CHAIN, tag="a chain")
@@ -39,11 +54,12 @@ def cases(rng):
     yield case(FAN, "e", "e", tag="called twice")
     yield case(FAN, "d", "e", tag="called for another number in between")
     yield case(FAN, "e", "d", tag="called for another number afterwards")
+    yield case(FAN, read="data", tag="reading the numbers afterwards")
 
 
-def apply(held, calls, *made):
-    """The gradients by name; what the calls gave back does not matter."""
-    return {f"{name}.grad": grad for name, grad in zip(made, held[calls:])}
+def apply(held, calls, *reads):
+    """What was read, by name; what the calls gave back does not matter."""
+    return dict(zip(reads, held[calls:]))
 
 
 # ---------------------------------------------------------------- other right ones
@@ -80,80 +96,6 @@ def asks_the_children(v):
         u.grad = 1.0 if u is v else sum(from_above)
     print("done")
     return order
-
-
-# ---------------------------------------------------------------- wrong ones
-def varied(keeps=lambda u: False, first=lambda v: 1.0, adds=True, hands=lambda slope, grad: slope * grad):
-    """Backward with one thing done otherwise."""
-
-    def backward(v):
-        order = list(topological_order(v))
-        for u in order:
-            if not keeps(u):
-                u.grad = 0.0
-        v.grad = first(v)
-        for u in reversed(order):
-            for parent, slope in zip(u.parents, u.slopes):
-                parent.grad = hands(slope, u.grad) + (parent.grad if adds else 0.0)
-
-    return backward
-
-
-def no_reset_adds_one(v):
-    order = topological_order(v)
-    v.grad += 1.0
-    for u in reversed(order):
-        for parent, slope in zip(u.parents, u.slopes):
-            parent.grad += slope * u.grad
-
-
-def recursive(v):
-    for u in topological_order(v):
-        u.grad = 0.0
-    v.grad = 1.0
-
-    def back(u):
-        for parent, slope in zip(u.parents, u.slopes):
-            parent.grad += slope * u.grad
-        for parent in u.parents:
-            back(parent)
-
-    back(v)
-
-
-def recursive_once(v):
-    for u in topological_order(v):
-        u.grad = 0.0
-    v.grad = 1.0
-    seen = []
-
-    def back(u):
-        if u not in seen:
-            seen.append(u)
-            for parent, slope in zip(u.parents, u.slopes):
-                parent.grad += slope * u.grad
-            for parent in u.parents:
-                back(parent)
-
-    back(v)
-
-
-def one_step(v):
-    for u in topological_order(v):
-        u.grad = 0.0
-    v.grad = 1.0
-    for parent, slope in zip(v.parents, v.slopes):
-        parent.grad += slope
-
-
-def resets_late(v):
-    order = topological_order(v)
-    v.grad = 1.0
-    for u in reversed(order):
-        for parent in u.parents:
-            parent.grad = 0.0
-        for parent, slope in zip(u.parents, u.slopes):
-            parent.grad += slope * u.grad
 
 
 EXERCISE = Exercise(
@@ -222,6 +164,41 @@ EXERCISE = Exercise(
             "A number that is used twice hands its gradient on twice in yours, and the second time with the first "
             "still in it. Go through `topological_order(v)` backwards.",
             source="https://github.com/karpathy/micrograd/pull/64",
+        ),
+        Wrong(
+            "down every path, parent by parent",
+            interleaved,
+            "Each parent hands on at once in yours, before its other parts have arrived, and again with every part. Go "
+            "through `topological_order(v)` backwards.",
+        ),
+        Wrong(
+            "down every path, never set to 0",
+            never_reset,
+            "Each parent hands on before all its parts have arrived, and what an earlier call left is never set to 0. "
+            "Both need `topological_order(v)`.",
+            source="https://github.com/karpathy/micrograd/pull/64",
+        ),
+        Wrong(
+            "calls itself",
+            begins_again,
+            "`backward` calls itself for each parent, and begins there with a 1 again. Only v gets the 1; then go "
+            "through `topological_order(v)` backwards.",
+        ),
+        Wrong(
+            "nothing handed on",
+            nothing_handed_on,
+            "Only v has a gradient; nobody got a part of it. v, the last of the order, must hand on too, and what "
+            "grows is `parent.grad`.",
+        ),
+        Wrong(
+            "into data",
+            into_data,
+            "You add to `data`, the number itself, which must stay. It is `parent.grad` that grows.",
+        ),
+        Wrong(
+            "data handed on",
+            data_handed_on,
+            "What you hand on is the slope times `data`, the number itself. It is the slope times `grad`.",
         ),
         Wrong(
             "too early",

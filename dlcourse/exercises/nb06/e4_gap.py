@@ -46,6 +46,7 @@ def cases(rng):
     yield call("gap", Fn(f"lambda a: {FLIP}(a)"), -abs(x(1)), tag="a gradient that is too small")
     yield call("gap", Fn(f"lambda a: {FLIP}(a)"), abs(x(1)), tag="a single number")
     yield call("gap", Fn("lambda a, b: (a * b + a).tanh()"), x(2), tag="no mistake")
+    yield call("gap", Fn("lambda a: a * a * a + a.relu()"), x(1), tag="no mistake")
     yield call("gap", Fn("lambda a, b, c, d: (a * b + c).relu() * d + a"), x(4), tag="no mistake")
 
 
@@ -119,6 +120,30 @@ def not_put_back(f, x):
     return worst
 
 
+def one_side(f, x, h=1e-5):
+    grads, _ = both(f, x)
+    here = f(*map(Value, x)).data
+    slopes = [(f(*map(Value, x + s)).data - here) / h for s in h * np.eye(len(x))]
+    return np.abs(grads - slopes).max()
+
+
+def no_backward(f, x):
+    _, slopes = both(f, x)
+    return np.abs(slopes).max()
+
+
+def numbers_compared(f, x):
+    _, slopes = both(f, x)
+    return np.abs(x - slopes).max()
+
+
+def no_values(kind):
+    def gap(f, x):
+        backward(f(*map(kind, x)))
+
+    return gap
+
+
 def forgotten_2(f, x):
     grads, slopes = both(f, x)
     return np.abs(grads - 2 * slopes).max()
@@ -186,8 +211,38 @@ EXERCISE = Exercise(
         Wrong(
             "not put back",
             not_put_back,
-            "After a nudge you leave the number where it was pushed, and the caller's x is changed. Nudge a copy.",
+            "After a nudge you leave the number where it was pushed, and the caller's x is changed. Nudge a copy, or "
+            "put the number back.",
             source="https://torchedup.dev/problems/gradient-check-numerical",
+        ),
+        Wrong(
+            "one side",
+            one_side,
+            "You nudge to one side only, which is far less exact: even without a mistake a gap is left. Nudge up and "
+            "down: `central_difference`.",
+            source="https://github.com/apache/mxnet/issues/3693",
+        ),
+        Wrong(
+            "no backward",
+            no_backward,
+            "Your gradients are all 0, as in new Values. Call `backward` on what f gives, and read the `grad` of the "
+            "same Values that f got.",
+        ),
+        Wrong(
+            "numbers compared",
+            numbers_compared,
+            "You compare the slopes with the numbers themselves, `data`. Compare them with the gradients, `grad`.",
+        ),
+        Wrong(
+            "no Values",
+            no_values(lambda n: n),
+            "f got plain numbers, and it takes Values. Try `f(*[Value(n) for n in numbers])`, for `backward` and each "
+            "nudge.",
+        ),
+        Wrong(
+            "no Values, Python's numbers",
+            no_values(float),
+            "f got plain numbers. Make a Value of each before f gets it, for `backward` and for each nudge.",
         ),
         Wrong("twice the slope", forgotten_2, "Your slope by nudging is twice too large. The two places are 2h apart."),
     ],

@@ -32,7 +32,7 @@ def cases(rng):
 
 def _numbers(rng, *sizes):
     B, I, O = sizes  # noqa: E741
-    return tuple(rng.normal(size=shape).round(1) + 0.05 for shape in ((B, O), (B, I), (I, O)))
+    return tuple((rng.normal(size=shape).round(1) + 0.05).round(2) for shape in ((B, O), (B, I), (I, O)))
 
 
 # ---------------------------------------------------------------- other right answers
@@ -159,6 +159,16 @@ EXERCISE = Exercise(
             "in another order",
             lambda dz, x, W: (x.T @ dz, dz.sum(axis=0), dz @ W.T),
             "All three are right, in another order. First dx, then dW, then db.",
+        ),
+        Wrong(
+            "dW and dx exchanged",
+            lambda dz, x, W: (x.T @ dz, dz @ W.T, dz.sum(axis=0)),
+            "All three are right, but dW comes before dx. First dx, then dW, then db.",
+        ),
+        Wrong(
+            "db in the middle",
+            lambda dz, x, W: (dz @ W.T, dz.sum(axis=0), x.T @ dz),
+            "All three are right, but db comes before dW. First dx, then dW, then db.",
         ),
         Wrong(
             "sign",

@@ -8,7 +8,8 @@ from ..exercise import Exercise, Wrong, call
 
 
 def softmax_cross_entropy_backward(p, t, n):
-    """dz = (p − 1 in the column of t) / n      p (B,K)  t (B,) whole numbers  n count -> dz (B,K)"""
+    """dz = (p − desired) / n, where desired is 1 in the column of t, else 0
+    p (B,K)  t (B,) whole numbers  n count -> dz (B,K)"""
     dz = p.copy()
     dz[np.arange(len(t)), t] -= 1
     return dz / n
@@ -59,6 +60,15 @@ def in_place(p, t, n):
     p[np.arange(len(t)), t] -= 1
     p /= n
     return p
+
+
+def p_divided_first(p, t, n):
+    return p / n - np.eye(p.shape[1])[t]
+
+
+def one_column_divided(p, t, n):
+    wanted = np.eye(p.shape[1])[t]
+    return np.where(wanted, (p - 1) / n, p)
 
 
 def column(p, t, n):
@@ -127,6 +137,26 @@ EXERCISE = Exercise(
             lambda p, t, n: (np.eye(p.shape[1])[t] - p) / n,
             "The wrong sign: it is prediction minus desired value. With this one, the loss would be made larger.",
             source="https://github.com/iamtrask/Grokking-Deep-Learning/issues/37",
+        ),
+        Wrong(
+            "only the 1 divided",
+            lambda p, t, n: p - np.eye(p.shape[1])[t] / n,
+            "Only the 1 is divided by n in yours, and p is not. First take 1 off, then divide all: (p − desired) / n.",
+        ),
+        Wrong(
+            "only one column divided",
+            one_column_divided,
+            "The column of t is right. The other columns are not divided: there dz is p / n.",
+        ),
+        Wrong(
+            "1 off everywhere",
+            lambda p, t, n: (p - 1) / n,
+            "1 is taken off in every column. Only the column of t is the right class; in the others dz is p / n.",
+        ),
+        Wrong(
+            "p divided first",
+            p_divided_first,
+            "p is divided by n, and then a whole 1 is taken off. Take 1 off first, then divide all of it by n.",
         ),
         Wrong(
             "t as a number",

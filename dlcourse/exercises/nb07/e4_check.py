@@ -5,6 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from ..exercise import Exercise, Fn, Wrong, call
+from .checks import (
+    all_at_once,
+    always_0,
+    by_number,
+    by_plus,
+    in_x,
+    lengths_added,
+    not_put_back,
+    one_of_lengths,
+    one_ratio,
+    varied,
+    whole_numbers_cut,
+    whole_rows,
+)
 
 
 def check_gradient(f, x, g, h=1e-5):
@@ -29,9 +43,9 @@ MEAN = Fn("lambda v: np.mean(v**2)")
 
 def cases(rng):
     x = _numbers(rng, (4,))
-    yield call("check_gradient", WAVE, x, np.cos(x) * x + np.sin(x), tag="a gradient that is right")
+    yield call("check_gradient", WAVE, x, (np.cos(x) * x + np.sin(x)).round(6), tag="a gradient that is right")
     x = _numbers(rng, (2, 3))
-    yield call("check_gradient", MEAN, x, 2 * x / 6, tag="a gradient that is right")
+    yield call("check_gradient", MEAN, x, (2 * x / 6).round(6), tag="a gradient that is right")
     for shape in ((3,), (2, 3), (2, 1, 2)):
         x = _numbers(rng, shape)
         yield call("check_gradient", CUBE, x, (3 * x**2 * _factors(rng, shape)).round(2))
@@ -94,60 +108,6 @@ def in_a_list(f, x, g, h=1e-5):
 
     pairs = [(g.flat[i], slope(i)) for i in range(x.size)]
     return max(abs(a - b) / max(abs(a), abs(b), 1e-4) for a, b in pairs)
-
-
-# ---------------------------------------------------------------- wrong ones
-def varied(slope=None, scale=None, most=np.max, size=np.abs, first=None):
-    """The check with one thing done otherwise."""
-
-    def check_gradient(f, x, g, h=1e-5):
-        s = np.zeros(x.shape)
-        for i in np.ndindex(x.shape):
-            e = np.zeros(x.shape)
-            e[i] = h
-            s[i] = slope(f, x, e, h) if slope else (f(x + e) - f(x - e)) / (2 * h)
-        by = scale(g, s) if scale else np.maximum(np.maximum(np.abs(g), np.abs(s)), 1e-4)
-        return float(most(size(g - s) / by))
-
-    return check_gradient
-
-
-def all_at_once(f, x, g, h=1e-5):
-    s = (f(x + h) - f(x - h)) / (2 * h)
-    return np.max(np.abs(g - s) / np.maximum(np.maximum(np.abs(g), abs(s)), 1e-4))
-
-
-def whole_rows(f, x, g, h=1e-5):
-    worst = 0.0
-    for i in range(len(x)):
-        up, down = x.astype(float), x.astype(float)
-        up[i] += h
-        down[i] -= h
-        s = (f(up) - f(down)) / (2 * h)
-        worst = max(worst, abs(g[i] - s) / max(abs(g[i]), abs(s), 0.0001))
-    return worst
-
-
-def not_put_back(f, x, g, h=1e-5):
-    worst, v = 0.0, x
-    for i in np.ndindex(x.shape):
-        v[i] += h
-        up = f(v)
-        v[i] -= 2 * h
-        s = (up - f(v)) / (2 * h)
-        worst = max(worst, abs(g[i] - s) / max(abs(g[i]), abs(s), 1e-4))
-    return worst
-
-
-def whole_numbers_cut(f, x, g, h=1e-5):
-    worst = 0.0
-    for i in np.ndindex(x.shape):
-        up, down = x.copy(), x.copy()
-        up[i] = up[i] + h
-        down[i] = down[i] - h
-        s = (f(up) - f(down)) / (2 * h)
-        worst = max(worst, abs(g[i] - s) / max(abs(g[i]), abs(s), 1e-4))
-    return worst
 
 
 EXERCISE = Exercise(
@@ -220,6 +180,54 @@ EXERCISE = Exercise(
             source="https://github.com/stan-dev/stan/issues/297",
         ),
         Wrong(
+            "one ratio for all",
+            one_ratio,
+            "You make one ratio, of the largest difference and the largest number of all places. Make one for each "
+            "place, and give the largest of these.",
+        ),
+        Wrong(
+            "one ratio of lengths",
+            one_of_lengths,
+            "You make one ratio, of the lengths of whole arrays. Make one for each place, and give the largest.",
+        ),
+        Wrong(
+            "one ratio, lengths added",
+            lengths_added,
+            "You divide the length of g − s by the sum of the lengths of g and s. Make a ratio for each place "
+            "instead, and give the largest.",
+        ),
+        Wrong(
+            "denominator without sizes",
+            varied(scale=lambda g, s: np.maximum(np.maximum(g, s), 1e-4)),
+            "Below the line the signs of g and s count in yours: where both are negative, 0.0001 is left. Take |g| "
+            "and |s|.",
+        ),
+        Wrong(
+            "the smaller one",
+            varied(scale=lambda g, s: np.maximum(np.minimum(np.abs(g), np.abs(s)), 1e-4)),
+            "You divide by the smaller of |g| and |s|. Divide by the larger one.",
+        ),
+        Wrong(
+            "the smallest of three",
+            varied(scale=lambda g, s: np.minimum(np.minimum(np.abs(g), np.abs(s)), 1e-4)),
+            "You divide by the smallest of the three numbers. Divide by the largest: `max`.",
+        ),
+        Wrong(
+            "sum of three",
+            varied(scale=lambda g, s: np.abs(g) + np.abs(s) + 1e-4),
+            "You divide by the sum |g| + |s| + 0.0001. Divide by the largest of the three.",
+        ),
+        Wrong(
+            "the least wrong place",
+            varied(most=np.min),
+            "That is the smallest value of all coordinates, the one that is best. Give the largest.",
+        ),
+        Wrong(
+            "always 0",
+            always_0,
+            "Yours gives 0 every time. If `worst` begins with 0, keep the larger of `worst` and the new value: `max`.",
+        ),
+        Wrong(
             "no floor",
             varied(scale=lambda g, s: np.maximum(np.abs(g), np.abs(s))),
             "Slopes near 0 count fully, but are mostly rounding. Where |g| and |s| are below 0.0001, divide by that.",
@@ -251,8 +259,21 @@ EXERCISE = Exercise(
         Wrong(
             "whole numbers cut",
             whole_numbers_cut,
-            "Where x holds whole numbers, the nudge is cut off and lost. Make a copy in decimals: `x.astype(float)`.",
+            "Where x holds whole numbers, each nudged number is cut to a whole one when it is stored. Nudge a copy in "
+            "decimals: `x.astype(float)`.",
             source="https://github.com/oreilly-japan/deep-learning-from-scratch/issues/51",
+        ),
+        Wrong(
+            "whole numbers cut, step by step",
+            in_x(by_number),
+            "Where x holds whole numbers, `+=` and `-=` store a whole one at each step. Nudge a copy in decimals: "
+            "`x.astype(float)`.",
+        ),
+        Wrong(
+            "whole numbers not put back",
+            in_x(by_plus),
+            "Where x holds whole numbers, nudges are cut to whole ones, and x does not come back. Nudge a copy in "
+            "decimals: `x.astype(float)`.",
         ),
     ],
     hints=(

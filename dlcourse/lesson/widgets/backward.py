@@ -28,7 +28,7 @@ class Layer(NamedTuple):
 def frame(example: int, image: Any, truth: int, p: Sequence[float], layers: Sequence[Layer], step: int):
     """(svg, alt) after so many layers, from the last one back, have got their errors."""
     title, says = words(truth, p, layers, step)
-    high = TOP + ROW * len(layers) + 32
+    high = TOP + ROW * len(layers) + 46
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 {high}" width="660" style="max-width:100%;'
         f'height:auto;display:block" font-family="sans-serif" font-size="13" fill="{INK}">',
@@ -39,8 +39,7 @@ def frame(example: int, image: Any, truth: int, p: Sequence[float], layers: Sequ
     ]
     for k, layer in enumerate(layers):
         out += _row(layer, TOP + ROW * k, step > k, step == k + 1)
-    legend = "■ filled: too large  □ hollow: too small  · shut gate: nothing comes through"
-    out.append(f'<text x="8" y="{high - 8}" font-size="12" fill="{FAINT}">{legend}</text></svg>')
+    out += [*_legend(high - 26), "</svg>"]
     there = " ".join(_told(layer) for layer in layers[:step])
     says_p = ", ".join(f"{k}: {v:.2f}" for k, v in enumerate(p))
     return "".join(out), (
@@ -100,6 +99,18 @@ def _prediction(p: Sequence[float], truth: int) -> Iterator[str]:
         weight = ' font-weight="bold"' if k == truth else ""
         yield f'<text x="{x + 15}" y="{foot + 16}" text-anchor="middle"{weight}>{k}</text>'
     yield f'<line x1="{LEFT - 6}" x2="{LEFT + wide * len(p) - 8}" y1="{foot}" y2="{foot}" stroke="{GREY}"/>'
+
+
+def _legend(y: float) -> Iterator[str]:
+    """The marks as they are drawn, and what their size means."""
+    yield f'<rect x="8" y="{y - 9}" width="9" height="9" fill="{BLUE}"/>'
+    yield f'<rect x="142" y="{y - 9}" width="9" height="9" fill="none" stroke="{VERMILION}" stroke-width="1.6"/>'
+    yield f'<circle cx="282" cy="{y - 4}" r="2" fill="{GREY}"/>'
+    said = (8 + 15, "less would help"), (142 + 15, "more would help"), (282 + 9, "shut gate: nothing comes through")
+    for x, text in said:
+        yield f'<text x="{x}" y="{y}" font-size="12" fill="{FAINT}">{text}</text>'
+    size = "The larger the square, the larger the error, compared within its layer."
+    yield f'<text x="8" y="{y + 18}" font-size="12" fill="{FAINT}">{size}</text>'
 
 
 def _row(layer: Layer, top: float, known: bool, now: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ...plots.graph_layout import Node, gradients, number, placed, traced
 from ..live import LivePlot, panel
 
 INK, BLUE, VERMILION, FAINT, GREY, SHADE = "#222", "#0072B2", "#D55E00", "#6b6b6b", "#8a8a8a", "#cfe5f3"
-LEFT, TOP, WIDE, ROW, BOX_W, BOX_H = 52, 112, 556, 66, 88, 48  # pixels: centre of the first box, all columns, a box
+LEFT, TOP, WIDE, ROW, BOX_W, BOX_H = 48, 112, 564, 66, 80, 48  # pixels: centre of the first box, all columns, a box
 
 
 # ---------------------------------------------------------------- the steps
@@ -100,12 +100,20 @@ def _arrow(
     (tail, tip) = (points[1], points[0]) if here else (points[-2], points[-1])
     yield _head(tail, tip, colour)
     if known:
-        (ax, ay), (bx, by) = points[-2], points[-1]
         slopes = [number(s) for p, s in zip([*child.parents], child.slopes) if p == parent]
-        yield (
-            f'<text x="{ax + 0.5 * (bx - ax):.1f}" y="{ay + 0.5 * (by - ay) + 4:.1f}" text-anchor="middle" '
-            f'font-size="12" paint-order="stroke" stroke="#fff" stroke-width="5">×{", ×".join(slopes)}</text>'
-        )
+        text = "×" + ", ×".join(slopes)
+        x, y = _beside(points[-2], points[-1], 3.5 * len(text))
+        look = 'text-anchor="middle" font-size="12" paint-order="stroke" stroke="#fff" stroke-width="3"'
+        yield f'<text x="{x:.1f}" y="{y + 4:.1f}" {look}>{text}</text>'
+
+
+def _beside(tail: tuple[float, float], tip: tuple[float, float], half: float) -> tuple[float, float]:
+    """The middle of a text so wide that it stands free of the line: above it, or below if it runs upwards."""
+    dx, dy = tip[0] - tail[0], tip[1] - tail[1]
+    length = (dx * dx + dy * dy) ** 0.5 or 1.0
+    away = half * abs(dy) / length + 5 * abs(dx) / length + 4
+    side = 1 if dy >= 0 else -1
+    return (tail[0] + tip[0]) / 2 + side * away * dy / length, (tail[1] + tip[1]) / 2 - side * away * dx / length
 
 
 def _head(tail: tuple[float, float], tip: tuple[float, float], colour: str) -> str:
