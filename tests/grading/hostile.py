@@ -111,7 +111,7 @@ for n in os.listdir("/proc"):
             open("VICTIM/stolen", "wb").write(text)
 """), escapes=True),
     Hostile("reads the grader's memory", "loot", inside("open('/proc/PID/mem', 'rb').read(1)")),
-    Hostile("reads the history", "loot", inside("open('/root/.ipython/profile_default/history.sqlite', 'rb').read()")),
+    Hostile("reads the history", "loot", inside("import os\nopen(os.path.expanduser('~/.ipython/profile_default/history.sqlite'), 'rb')")),
     Hostile("takes the descriptors of others", "loot", inside("""
 import os
 for fd in range(3, 64):
@@ -194,9 +194,9 @@ import os
 open(os.path.dirname(np.__file__) + "/dlcourse_was_here.pth", "w").write("import os")
 """)),
     Hostile("writes start-up files", "destroy", inside("""
-import os
-for place in ("~/.bashrc.dlcourse", "/tmp/sitecustomize-dlcourse.py"):
-    with open(os.path.expanduser(place), "w") as file:
+import os, tempfile
+for place in (os.path.expanduser("~/.bashrc.dlcourse"), os.path.join(tempfile.gettempdir(), "sitecustomize.dlcourse")):
+    with open(place, "w") as file:
         file.write("x")
 """)),
     # ---- the network

@@ -67,8 +67,6 @@ def test_lives_part_at_the_change():
     assert [line.get_linestyle() for line in drawn] == ["-", "--"], "told apart in grey, too"
 
 
-
-
 def test_a_band_stands_beside_its_point_and_every_error_is_told():
     figure = plots.error_by_epoch([9.4, 8.23, 7.97], {3: (7.9, 8.0)})
     (bar,) = [line for line in figure.axes[0].lines if line.get_linewidth() > 10]
