@@ -111,7 +111,8 @@ for n in os.listdir("/proc"):
             open("VICTIM/stolen", "wb").write(text)
 """), escapes=True),
     Hostile("reads the grader's memory", "loot", inside("open('/proc/PID/mem', 'rb').read(1)")),
-    Hostile("reads the history", "loot", inside("import os\nopen(os.path.expanduser('~/.ipython/profile_default/history.sqlite'), 'rb')")),
+    Hostile("reads the history", "loot",
+            inside("import os\nopen(os.path.expanduser('~/.ipython/profile_default/history.sqlite'), 'rb')")),
     Hostile("takes the descriptors of others", "loot", inside("""
 import os
 for fd in range(3, 64):
