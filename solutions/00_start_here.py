@@ -155,9 +155,8 @@ if len(wrong) > 60:
 show(figures.predictions(x[few], said[few], t[few], title))
 
 # %% [markdown]
-# Some are hard for people too. Others are plain mistakes. With a standard
-# formula (`softmax`, notebook 04) its ten outputs become ten probabilities. Was it at least in doubt? Here is the mistake of which it
-# was most sure:
+# Some are hard for people too. Others are plain mistakes. With a standard formula (`softmax`, notebook 04) its ten outputs
+# become ten probabilities. Was it at least in doubt? Here is the mistake of which it was most sure:
 
 # %%
 from dlcourse import functional
@@ -394,7 +393,7 @@ else:
 # - **It learned.** Before training it did no better than guessing. After, it was right about 97 times in a hundred, on
 #   images it had never seen.
 # - **It was not luck.** Five random starts ended in one narrow band.
-# - **It has limits.** When the images to learn from came from other forms than the exam, it did worse each time. It makes
+# - **It has limits.** When the images to learn from came mostly from other forms than the exam, it did worse each time. It makes
 #   mistakes, and you have seen them. It can be sure and wrong.
 # - **It is made of choices.** With too few units, or too large a learning rate, the same program learns nothing at all.
 #

@@ -466,7 +466,7 @@ print("the examples dealt out to seven:  ", same(np.vstack(seven), y))
 #   number. Bent weighted sums, all together: this transformation *is* a neural layer.
 # - **A batch of them is one matrix product.** You have written it in three forms that agree, and you know the shapes:
 #   $(B, I)$ with $(I, O)$ gives $(B, O)$.
-# - **The form matters.** You have measured how far the loops are behind, and found where it makes no difference.
+# - **The form matters.** You have measured how far the loops are behind, and found where the loops win.
 # - **A thousand units are no thousand times the trouble.** For one example they took a few times as long as one. With 100
 #   examples each unit takes its time, but none needs to wait for another.
 # - **You can count.** A layer of ten units for 784 pixels holds 7,850 parameters.

@@ -464,7 +464,7 @@ if available("mnist"):
         errors.append(100 * (1 - right(mnist.x_test, mnist.t_test, V, no_bias)))
 print(f"wrong after 5 passes {errors[4]:.2f} %, after 10 {errors[-1]:.2f} %: {how}")
 last = known["linear"]["test_error_percent"][-1]
-bar = {10: (last - 0.05, last + 0.05)}
+bar = {10: (last - 0.05, last + 0.05)} if available("mnist") else {}
 show(figures.error_by_epoch(errors, bar, "One layer on MNIST", how))
 
 # %% [markdown]

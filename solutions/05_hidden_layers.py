@@ -376,8 +376,8 @@ print("Several hidden layers lie between input and output:", same and len(deep) 
 # Each layer folds what the layer before has folded already, so there can be more folds than units. But take care what you
 # conclude. In its best seed the wide layer did nearly all of the spiral, too. And when we trained with another rule
 # (`Momentum`, as in notebook 00), the three layers often got stuck, at worst more badly than the one, though some starts
-# reached 100 %. Depth *can* say much with few parameters. But it has to be trained, and that is a subject of its own
-# (notebook 09).
+# reached 100 %, while the wide layer did nearly all in most starts. Depth *can* say much with few parameters. But it has to be trained, and that is a subject of its own
+# (notebook 09). The pictures count fewer points than the bands do, so their numbers differ a little.
 #
 # ## 7 · What the last layer gets to see
 #

@@ -34,10 +34,10 @@ in_order = Batches(x, t, 32, shuffle=False)  # for the last section
 # ## 1 · Before the first update
 #
 # There are three heaps of images now. 1,200 **training images** to learn from, 237 **validation images** to choose with,
-# and 360 **test images** for the exam, which is sat once in this notebook, after all choices. (Earlier notebooks have
+# and 360 **test images** for the exam, which is sat after all choices. (Earlier notebooks have
 # shown these 360; a real claim would need new ones.)
 #
-# A network that does not learn can be wrong in many places. So climb a ladder: look at the loss before any update, learn
+# A network that does not learn can be wrong in many places. Climb a ladder: look at the loss before any update, learn
 # twenty images by heart, then take all.
 #
 # **Predict.** A network that knows nothing and says so has a loss of $\ln 10 = 2.30$ (notebook 04). Now multiply all its
@@ -128,7 +128,7 @@ show(figures.bands(agree, "Which way?", label, each="batch"))
 compare("08.b", len(batches(np.arange(1200), 32)), within=0, unit="updates")
 
 # %% [markdown]
-# 38, not 37.5: half a batch is a batch. 32 images already agree well with all 1,200, for less than a thirtieth of the
+# 38, not 37.5: half a batch is a batch. 32 images already agree mostly with all 1,200, for less than a thirtieth of the
 # work. The rest is noise, which the next batches average out. Descent with a random sample for each step is called
 # **stochastic gradient descent**, SGD.
 #
@@ -353,7 +353,7 @@ compare("08.e", stuck)
 #
 # ## 8 · Which one to keep
 #
-# In notebook 02 learning longer made the exam worse. So let the run go on for 400 epochs and watch both losses. You keep
+# In two of five splits of notebook 02, learning longer made the exam worse. So let the run go on for 400 epochs and watch both losses. You keep
 # the network of the epoch with the lowest *validation* loss, and stop when there has been no new lowest one for a while.
 # That is **early stopping**.
 #
@@ -421,10 +421,11 @@ print("a linear layer reads about as many:", bool(abs(linear - reads[ended]) < 1
 
 # %% [markdown]
 # With a patience of 20, stopping came too early here: the validation loss fell a little further, and the later networks
-# read a few more images. Patience has its price: with too little, you keep a network that was not done. After the verdict
+# read a few more images. Too little patience keeps a network that was not done. After the verdict
 # hardly anything is gained, while the training loss falls on. (In notebook 02 the exam got worse, in two of five splits.)
 #
-# A linear layer, as in notebook 04, reads about as many: on these small images a hidden layer gains little.
+# A linear layer, as in notebook 04, reads about as many: on these small images a hidden layer gains little. (We looked
+# at the exam again for this.)
 #
 # And a best epoch is a lucky one: the best of many tries on 237 images was lucky with *those*. Why not choose with the
 # test images? Because only images that took no part in any choice tell how it reads new ones.
@@ -453,7 +454,7 @@ for s in low["6 hidden units"]:
 #
 # Is a result the same elsewhere, and do others find it too? On MNIST, with 60,000 training images, a network 784-400-10
 # without biases made 4.92 % test error after one epoch in our recorded run (lr = 0.2, batches of 100). If MNIST is here,
-# the next cell repeats that epoch. The bars say where such a run should lie after 1 and after 20.
+# the next cell repeats that epoch. The bars are the bands that this course holds such a run to, after 1 and after 20.
 
 # %%
 record, bars = recorded("08"), {1: (4.8, 5.0), 20: (1.7, 2.2)}
@@ -520,7 +521,7 @@ print(history.updates, "updates, the same weights:", np.allclose(net.theta, othe
 # - **Training is repeated thousands of times, until the error cannot be reduced any more**, and you can say by which rule.
 # - **A few images are enough for a step**, and the short batch counts by its size.
 # - **One weight does not walk straight.** You have turned its rate down, too early and in time.
-# - **Validation chooses, the test is sat once.** After the verdict the training loss fell on, and the validation loss
+# - **Validation chooses, and the test comes after all choices.** After the verdict the training loss fell on, and the validation loss
 #   hardly did. With too little patience one stops early.
 # - **A result is a band over seeds**, with the seeds that lag or fail in it. Known results on MNIST lie where they should.
 #

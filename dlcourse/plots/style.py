@@ -95,5 +95,5 @@ def sentence(title: str) -> str:
 
 
 def counted(n: int, what: str) -> str:
-    """1, 'seed' -> '1 seed'     3, 'seed' -> '3 seeds'     3, 'batch' -> '3 batches'"""
-    return f"{n} {what}" if n == 1 else f"{n} {what}{'es' if what.endswith('ch') else 's'}"
+    """1, 'seed' -> '1 seed'     3, 'seed' -> '3 seeds'     3, 'batch' -> '3 batches'     3, 'epoch' -> '3 epochs'"""
+    return f"{n} {what}" if n == 1 else f"{n} {what}{'es' if what.endswith(('tch', 'sh', 's')) else 's'}"
