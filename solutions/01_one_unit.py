@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 01 · One unit
 #
-# Everything in this course is built from one small part. It takes some numbers in and gives one number out:
-# multiply, add, bend. That is all it does.
+# You have trained a network that reads digits, and doubted it. It was built, like everything in this course, from one small
+# part, which takes some numbers in and gives one number out: multiply, add, bend. That is all it does.
 #
 # **The question.** What can one such unit do, and what can it never do?
 #
@@ -34,7 +34,7 @@ start("01")
 #
 # A weight above 0 means *this input speaks for it*, below 0 *against it*, near 0 *I do not care*. The bias is what the
 # unit leans towards before it has seen anything. The sum $z$ is called the **weighted sum**. The function $f$, the
-# **bend**, turns it into the answer. (Books say *activation function*.)
+# **bend**, turns it into the answer. (Books say **activation function**.)
 #
 # **Predict.** Here is a unit with two inputs. What is $z$, the sum before the bend? In your head, to one decimal.
 

@@ -94,7 +94,7 @@ compare("02.a", mse(t + 2 * (y - t), t) / mse(y, t), within=0.01, unit="times")
 #
 # The bias stays 0 for a while, so the loss depends on one number only: $w$. Suppose you stand at $w = 0.5$ in fog. You
 # cannot see where the curve is low. But you can take a small step of size $h$ to each side, and feel whether the ground
-# rises. Such a small step is called a *nudge*.
+# rises. Such a small step is called a **nudge**.
 
 
 # %%

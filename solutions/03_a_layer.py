@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 03 · A layer
 #
-# A unit answers one question: how much does this look like a 1? There are ten digits, so one unit is not enough. Nobody
-# builds a cleverer unit for that. One takes ten of the same kind.
+# You can write a unit and let it learn. It answers one question: how much does this look like a 1? There are ten digits,
+# so one unit is not enough. Nobody builds a cleverer unit for that. One takes ten of the same kind.
 #
 # **The question.** What happens when units stand side by side, and why can a computer work out a thousand of them
 # almost as easily as one?

@@ -388,6 +388,7 @@ show(figures.evidence(image, W, b, (first, second), "The best and the next"))
 parts = x_test[:, :, None] * W
 again = np.allclose(parts.sum(axis=1) + b, layer(x_test, W, b))
 print("the evidence adds up to the scores:", again)
+print("a 0 has a minus in its middle:", bool(W.reshape(8, 8, 10)[3:5, 3:5, 0].mean() < 0))
 
 # %% [markdown]
 # ## 6 · What does it mix up?

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 05 · Hidden layers
 #
-# One unit cannot do XOR. You have proved it in notebook 01. And the prediction layer of notebook 04, a *linear
-# classifier*, has one template for each class and draws straight borders, however long it trains. Both look at the inputs
+# One unit cannot do XOR. You have proved it in notebook 01. And the prediction layer of notebook 04, a **linear
+# classifier**, has one template for each class and draws straight borders, however long it trains. Both look at the inputs
 # themselves.
 #
 # **The question.** What do units gain by looking at other units?
@@ -213,7 +213,7 @@ print("moons, no bend: as many right as the linear one:", bool(abs(more) < 0.02)
 # ## 4 · What one unit adds
 #
 # Now with relu, and with a single input, so that we can draw everything. A hidden unit works out its sum $z = wx + b$ (its
-# *pre-activation*), and bends it to relu$(z)$ (its *activation*). The output unit multiplies that by a weight $v$, and adds
+# **pre-activation**), and bends it to relu$(z)$ (its **activation**). The output unit multiplies that by a weight $v$, and adds
 # up:
 #
 # $$y = \sum_h \text{relu}(x W_1 + b_1)_h \; v_h + c$$
@@ -376,8 +376,8 @@ print("Several hidden layers lie between input and output:", same and len(deep) 
 # Each layer folds what the layer before has folded already, so there can be more folds than units. But take care what you
 # conclude. In its best seed the wide layer did nearly all of the spiral, too. And when we trained with another rule
 # (`Momentum`, as in notebook 00), the three layers often got stuck, at worst more badly than the one, though some starts
-# reached 100 %, while the wide layer did nearly all in most starts. Depth *can* say much with few parameters. But it has to be trained, and that is a subject of its own
-# (notebook 09). The pictures count fewer points than the bands do, so their numbers differ a little.
+# reached nearly 100 %, while the wide layer did nearly all in most starts. Depth *can* say much with few parameters. But
+# it has to be trained, and that is a subject of its own (notebook 09). The pictures count fewer points than the bands do, so their numbers differ a little.
 #
 # ## 7 · What the last layer gets to see
 #

@@ -29,7 +29,7 @@ Value, order, through_graph = use("06.1"), use("06.2"), use("06.3")
 # %% [markdown]
 # ## 1 · What the network keeps
 #
-# Our network has two hidden layers of 32 units and an output layer of 10. The forward pass is what you know: a layer,
+# Our network has two hidden layers of 32 units and an output layer of 10. The **forward pass** is what you know: a layer,
 # relu, a layer, relu, a layer, softmax. It hands over *all* the outputs, `a1` and `a2` too, because the way back will
 # need them.
 #

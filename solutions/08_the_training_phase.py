@@ -222,12 +222,12 @@ epoch_loss = use("08.3")
 #
 # Third rung: all 1,200, epoch after epoch. When to stop? The library has a rule, `verdict`. It smooths the curve of the
 # loss over three epochs and asks: has its lowest value fallen by more than 1 % in the last 20 epochs? (The 20 is called
-# **patience**.) If so, it says *still falling*. If not, *converged*: going on like this gains hardly anything.
+# **patience**.) If so, it says **still falling**. If not, **converged**: going on like this gains hardly anything.
 #
 # Whose error? That of the validation images, since reading new images is what we want.
 #
 # And who computes? Below, *every* operation of the library is first replaced by one that raises an alarm; then yours are
-# put in.
+# put in. (It hears what the network asks for, not what a function of yours may ask the library itself.)
 #
 # **Predict.** How many updates until it rests? (If you wrote loops over single numbers, it can take minutes.)
 
@@ -427,24 +427,24 @@ print("a linear layer reads about as many:", bool(abs(linear - reads[ended]) < 1
 # A linear layer, as in notebook 04, reads about as many: on these small images a hidden layer gains little. (We looked
 # at the exam again for this.)
 #
-# And a best epoch is a lucky one: the best of many tries on 237 images was lucky with *those*. Why not choose with the
-# test images? Because only images that took no part in any choice tell how it reads new ones.
+# Why not choose with the test images? Because only images that took no part in any choice tell how it reads new ones.
 #
 # ## 9 · Luck?
 #
 # Twelve seeds, for two sizes of network. The seed decides the first weights and the order of the images.
 
 # %%
-tries = {h: [train(*fresh(s, h), 0.1, 30, 30, s)[0][2] for s in range(12)] for h in (32, 6)}
-accuracy = {f"{h} hidden units": np.array(curves) for h, curves in tries.items()}
+tries = {h: [train(*fresh(s, h), 0.1, 30, 30, s)[0] for s in range(12)] for h in (32, 6)}
+curves = {f"{h} hidden units": np.array(found) for h, found in tries.items()}  # (12,3,30)
+loss_of, accuracy = ({k: c[:, i] for k, c in curves.items()} for i in (1, 2))
 low = {k: np.flatnonzero(v[:, -1] < np.median(v[:, -1]) - 0.1) for k, v in accuracy.items()}
-show(figures.seed_bands(accuracy, low, "Twelve seeds", "validation accuracy, %", verb="lag"))
+show(figures.seed_bands(loss_of, low, "Twelve seeds", "validation loss", verb="lag"))
+show(figures.seed_bands(accuracy, low, "The same", "validation accuracy, %", verb="lag"))
 for s in low["6 hidden units"]:
     net, loss = fresh(s, 6)
     (_, losses, _), _ = train(net, loss, 0.1, 30, 30, s)
     silent = np.sum((x @ net.params["0.W"] + net.params["0.b"]).max(axis=0) <= 0)
-    word = verdict(losses, patience=20).name
-    print(f"seed {s}: {word}; {silent} of its 6 units are silent on every training image")
+    print(f"seed {s}: {verdict(losses).name}; {silent} of its 6 units are always silent")
 
 # %% [markdown]
 # Seed 11 is behind after 30 epochs, and still falling; some of its units are silent on every image. Slow, or stuck? Had
@@ -467,8 +467,8 @@ if available("mnist"):
     heap = Batches(mnist.x_train, mnist.t_train, 100, shuffle=False)
     fit(big, SoftmaxCrossEntropy(), SGD(big.theta, big.grad, lr=0.2), heap, epochs=1)
     errors[0] = 100 * np.mean(big.predict(mnist.x_test).argmax(axis=1) != mnist.t_test)
-print("epoch 1: measured here" if available("mnist") else "MNIST is not here: all is recorded")
-show(figures.error_by_epoch(errors, bars, "784-400-10 on MNIST", record.label))
+first = "epoch 1 measured here, " if available("mnist") else "MNIST is not here: "
+show(figures.error_by_epoch(errors, bars, "784-400-10 on MNIST", first + record.label))
 
 # %%
 nielsen = {"784-30-10": 95.42, "784-100-10": 96.59}

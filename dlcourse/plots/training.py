@@ -138,13 +138,15 @@ def seed_bands(
 ) -> tuple[Figure, str]:
     """A panel for each setting: the middle of the seeds, the band they lie in, and each failing seed by itself.
 
-    curves: name -> (S,E) fractions   failing: name -> rows that fail   seeds: name -> what each row is called
-    source: where the numbers come from   verb: what those seeds do
+    curves: name -> (S,E) fractions, or losses where ylabel speaks of a loss   failing: name -> rows that fail
+    seeds: name -> what each row is called   source: where the numbers come from   verb: what those seeds do
     """
     fig, axes = panels(1, len(curves), (WIDTH, 3.3), sharey=True)
-    told, least = [], 100 * min(np.min(table) for table in curves.values())
+    losses = "loss" in ylabel
+    unit, digits = (1, 2) if losses else (100, 1)
+    told, least = [], unit * min(np.min(table) for table in curves.values())
     for ax, (name, table) in zip(axes[0], curves.items()):
-        table, bad = 100 * np.asarray(table, float), list((failing or {}).get(name, ()))
+        table, bad = unit * np.asarray(table, float), list((failing or {}).get(name, ()))
         names = list((seeds or {}).get(name, range(len(table))))
         good, epochs = np.delete(table, bad, axis=0), np.arange(1, table.shape[1] + 1)
         ax.fill_between(epochs, good.min(axis=0), good.max(axis=0), color=BLUE, alpha=0.22, lw=0)
@@ -155,17 +157,18 @@ def seed_bands(
             ax.plot(epochs, table[row], style, color=VERMILION, lw=1.6, label=label)
         ax.set(title=name, xlabel="epoch")
         ax.grid(axis="y", color=PALE, lw=0.8)
-        ax.legend(loc="lower right", fontsize=9.5)
+        ax.legend(loc="upper right" if losses else "lower right", fontsize=9.5)
         ax.xaxis.get_major_locator().set_params(integer=True)
         ends = table[bad, -1]
         fails = (
-            f"; seeds that {verb}: {listed([f'seed {names[r]} ends at {v:.1f}' for r, v in zip(bad, ends)])}"
+            f"; seeds that {verb}: {listed([f'seed {names[r]} ends at {v:.{digits}f}' for r, v in zip(bad, ends)])}"
             if bad
             else ""
         )
-        told.append(f"{name}: {len(good)} seeds end between {good[:, -1].min():.1f} and {good[:, -1].max():.1f}{fails}")
+        low, high = (f"{v:.{digits}f}" for v in (good[:, -1].min(), good[:, -1].max()))
+        told.append(f"{name}: {len(good)} seeds end between {low} and {high}{fails}")
     axes[0, 0].set_ylabel(ylabel)
-    axes[0, 0].set_ylim(least - 6, 103)
+    axes[0, 0].set_ylim(*((0, None) if losses else (least - 6, 103)))
     fig.suptitle(title, x=0.01, ha="left")
     if source:
         fig.supxlabel(source, fontsize=11)
