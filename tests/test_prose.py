@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,14 @@ def told(number: str) -> Iterator[str]:
 @pytest.mark.parametrize("number", notebooks())
 def test_verdicts_and_hints_are_spelled_right(number):
     assert not misspelled("\n".join(told(number)))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_what_a_notebook_shows_is_spelled_right(source):
+    """Descriptions of pictures and cards: what a screen reader reads."""
+    cells = json.loads(source.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
+    shown = [o["data"] for c in cells for o in c.get("outputs", ()) if "text/html" in o.get("data", {})]
+    assert not misspelled("\n".join("".join(data["text/plain"]) for data in shown))
 
 
 def test_slips_are_found_and_code_is_not_read():
