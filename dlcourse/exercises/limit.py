@@ -35,12 +35,13 @@ def limited(seconds: float) -> Iterator[None]:
 @contextlib.contextmanager
 def _by_signal(seconds: float) -> Iterator[None]:
     inside, swallowed, tracing = True, 0, sys.gettrace()
+    traced: list[tuple[FrameType, Any]] = []  # frames, and what traced them before
 
     def up(_: int, frame: FrameType | None) -> None:
         nonlocal swallowed
         if inside:
             if swallowed:
-                _once_more(frame, swallowed)
+                traced.extend(_once_more(frame, swallowed))
             swallowed += 1
             raise TimeLimit
 
@@ -52,14 +53,17 @@ def _by_signal(seconds: float) -> Iterator[None]:
         inside = False
         if swallowed > 1:
             sys.settrace(tracing)
+            for frame, before in reversed(traced):
+                frame.f_trace = before
+            traced.clear()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old if old is not None else signal.SIG_DFL)
         if rest:  # somebody else's timer was running
             signal.setitimer(signal.ITIMER_REAL, max(1e-3, rest - (time.monotonic() - began)), interval)
 
 
-def _once_more(frame: FrameType | None, lines: int) -> None:
-    """Raise TimeLimit a second time, so many lines of the learner's later.
+def _once_more(frame: FrameType | None, lines: int) -> list[tuple[FrameType, Any]]:
+    """Raise TimeLimit a second time, so many lines of the learner's later. -> frames, and what traced them before.
 
     What an `except:` has swallowed is raised again at a line further on. With one line more each time, it comes to one
     that no `except:` is around: there is one in every loop that begins anew.
@@ -75,10 +79,14 @@ def _once_more(frame: FrameType | None, lines: int) -> None:
                 raise TimeLimit
         return trace
 
+    traced = []
     while frame is not None:
-        frame.f_trace = trace
+        if learners(frame.f_code.co_filename):
+            traced.append((frame, frame.f_trace))
+            frame.f_trace = trace
         frame = frame.f_back
     sys.settrace(trace)
+    return traced
 
 
 @contextlib.contextmanager

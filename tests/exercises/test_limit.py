@@ -153,9 +153,12 @@ def test_what_does_not_end_is_ended(place, work):
 
 @pytest.mark.parametrize("work", SWALLOWS)
 def test_a_loop_that_swallows_everything_is_ended_on_the_main_thread(work):
-    before = sys.gettrace()
+    before, here = sys.gettrace(), sys._getframe()
     assert ended(work) < 5
     assert sys.gettrace() is before
+    while here is not None:  # a trace that stays in a frame would raise when somebody traces for another reason
+        assert here.f_trace is None
+        here = here.f_back
 
 
 def test_a_time_limit_is_no_exception_that_learners_catch():
