@@ -103,6 +103,12 @@ def _port(word: str) -> int:
     return int(word)
 
 
+def _positive(word: str) -> int:
+    if not (word.isdecimal() and int(word) > 0):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on, not {word!r}")
+    return int(word)
+
+
 def make_parser(called: str = "dlcourse") -> argparse.ArgumentParser:
     """The parser of all commands but `build`."""
     parser = _Parser(prog=called, description="A course in deep learning that you run.", epilog=EPILOG)
@@ -221,7 +227,7 @@ COMMANDS = {
         "--to": {"type": Path, "metavar": "OUT", "help": "where grades go (default: DIR-grades, beside it)"},
         "--lesson": {"metavar": "NN", "default": "", "help": "grade this lesson (default: each file tells its own)"},
         "--seed": {"type": int, "metavar": "N", "help": "of the hidden cases (default: a secret one, kept in OUT)"},
-        "-j": {"type": int, "metavar": "N", "default": 0, "help": "graders at a time (default: one for each core)"},
+        "-j": {"type": _positive, "metavar": "N", "default": 0, "help": "graders at a time (default: one a core)"},
         "--layer": {"default": "", "help": "bubblewrap, landlock or process (default: the strongest that holds)"},
         "--unsafe-process-only": {"action": "store_true", "help": "grade without a wall where there is none: what was "
                                   "handed in then runs with all your rights"}}),

@@ -10,7 +10,7 @@ import numpy as np
 
 from .worker import OPEN, Mark
 
-COARSE = {"float16": (5e-3, 1e-3), "float32": (1e-4, 1e-5)}  # rtol, atol of answers in fewer digits
+COARSE = {"float32": (1e-5, 1e-6)}  # rtol, atol of answers in fewer digits
 
 
 @dataclass(frozen=True)

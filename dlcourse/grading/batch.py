@@ -10,6 +10,7 @@ import hashlib
 import json
 import multiprocessing
 import re
+import resource
 import secrets
 import signal
 import time
@@ -25,11 +26,12 @@ from ..nn.storage import write_whole
 from .confine import PR_SET_PDEATHSIG, libc
 from .grade import Kept, Result, grade, nothing
 from .submission import digest
-from .wall import Zygote
+from .wall import WallError, Zygote
 
 VERSION = 1
-MOST_S = 120.0  # for one notebook, before its grader is given up
-HIDDEN = re.compile(r"(^|/)[._]")
+MOST_MEMORY = 2 << 30  # bytes, of a grader
+MOST_S = 60.0  # for one notebook, before its grader is given up
+HIDDEN = re.compile(r"(^|/)(\.|__MACOSX/)")
 
 
 class BatchError(Exception):
@@ -54,7 +56,7 @@ def handed_in(folder: Path) -> list[Handed]:
     """Every notebook below a folder, in order. A file in it is of the learner it is called after; in folders, as in
     nbgrader's submitted/, the first one is the learner's name."""
     found = []
-    for path in sorted(folder.rglob("*.ipynb")):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() == ".ipynb"):
         file = path.relative_to(folder).as_posix()
         if not HIDDEN.search(file):
             found.append(Handed(_learner(file), path, file))
@@ -65,7 +67,7 @@ def handed_in(folder: Path) -> list[Handed]:
 
 def _learner(file: str) -> str:
     first, _, rest = file.partition("/")
-    return first if rest else re.sub(r"(?:^|[_\- ])\d\d_[a-z_]+$", "", first.removesuffix(".ipynb")) or "(nobody)"
+    return first if rest else re.sub(r"(?:^|[_\- ])\d\d_[a-z_]+$", "", first[: -len(".ipynb")]) or "(nobody)"
 
 
 # ---------------------------------------------------------------- the run
@@ -84,9 +86,15 @@ class Run:
 def begin(out: Path, layer: str, seed: int | None, lesson: str) -> Run:
     """The run that lies in `out`, or a new one. BatchError where what is asked for is another than what was begun."""
     place = out / "run.json"
-    for half_written in out.glob("**/*.writing"):  # by a run that was killed
-        half_written.unlink(missing_ok=True)
+    if not place.exists() and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BatchError(f"{out} is there already, and holds no grades: choose another folder with --to.")
     if place.exists():
+        for half_written in [
+            *out.glob(".*.writing"),
+            *out.glob("results/.*.writing"),
+            *out.glob("learners/.*.writing"),
+        ]:
+            half_written.unlink(missing_ok=True)  # by a run that was killed
         try:
             kept = json.loads(place.read_text(encoding="utf-8"))
             old = Run(int(kept["seed"]), str(kept["layer"]), str(kept["lesson"]))
@@ -104,45 +112,63 @@ def begin(out: Path, layer: str, seed: int | None, lesson: str) -> Run:
     return run
 
 
-def kept_results(out: Path, handed: list[Handed], run: Run) -> dict[str, dict]:
+def kept_results(out: Path, by_learner: dict[str, list[Handed]], run: Run) -> dict[str, dict]:
     """The results of this run that are there already and still hold: file -> result."""
     found = {}
-    for one in handed:
-        try:
-            result = json.loads((out / "results" / one.name).read_text(encoding="utf-8"))
-            if (result["seed"], result["sha256"]) == (run.seed, _digest(one.path)):
-                found[one.file] = result
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+    for whole in by_learner.values():
+        for one, sha256 in zip(whole, chain(whole)):
+            try:
+                result = json.loads((out / "results" / one.name).read_text(encoding="utf-8"))
+                if (result["seed"], result["sha256"]) == (run.seed, sha256):
+                    found[one.file] = result
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
     return found
 
 
-def _digest(path: Path) -> str:
-    try:
-        return "" if path.is_symlink() else digest(path)
-    except OSError:
-        return ""
+def chain(whole: list[Handed]) -> Iterator[str]:
+    """A name for what each file of a learner holds, and those before it, whose answers it may build on."""
+    link = ""
+    for one in whole:
+        link = hashlib.sha256(f"{link} {one.file} {digest(one.path)}".encode("utf-8", "surrogateescape")).hexdigest()
+        yield link
 
 
 def run_all(folder: Path, out: Path, run: Run, workers: int, bar: Any = None) -> list[dict]:
     """Grade everything that has no result yet -> all results, in the order of the files."""
     handed = handed_in(folder)
-    done = kept_results(out, handed, run)
     by_learner: dict[str, list[Handed]] = {}
     for one in handed:
         by_learner.setdefault(one.learner, []).append(one)
+    done = kept_results(out, by_learner, run)
     # the answers of a learner's earlier notebooks go on to the later ones: who is to be graded is graded whole
     tasks = [all_of for all_of in by_learner.values() if any(one.file not in done for one in all_of)]
     if bar is not None:
         bar(len(handed), len(handed) - sum(map(len, tasks)))
     for one, result in _graded(tasks, run, min(workers, max(1, len(tasks)))):
-        result |= {"seed": run.seed, "sha256": _digest(one.path), "layer": run.layer}
+        result |= {"seed": run.seed, "layer": run.layer}
         text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=True)
         write_whole(out / "results" / one.name, text.encode())
         done[one.file] = result
         if bar is not None:
             bar(len(handed), None)
-    return [done[one.file] for one in handed]
+    return without_copies([done[one.file] for one in handed])
+
+
+def without_copies(results: list[dict]) -> list[dict]:
+    """Of several notebooks of one learner for one lesson the last one counts."""
+    last = {(r["learner"], r["lesson"]): r["file"] for r in results if r["lesson"]}
+    found = []
+    for r in results:
+        if r["lesson"] and r["file"] != (counts := last[r["learner"], r["lesson"]]):
+            r = r | {
+                "problem": f"{counts} answers the same lesson, and the last one counts.",
+                "points": 0,
+                "of": 0,
+                "exercises": [],
+            }
+        found.append(r)
+    return found
 
 
 def _graded(tasks: list[list[Handed]], run: Run, workers: int) -> Iterator[tuple[Handed, dict]]:
@@ -177,7 +203,7 @@ def _graded(tasks: list[list[Handed]], run: Run, workers: int) -> Iterator[tuple
 
 def _stopped(one: Handed, run: Run) -> dict[str, Any]:
     why = "Reading or grading this file stopped the grader, so it has no points: look at it by hand."
-    return Result(one.learner, one.file, run.lesson, nothing(run.lesson), problem=why).data()
+    return Result(one.learner, one.file, run.lesson, nothing(run.lesson), problem=why).data() | {"sha256": "stopped"}
 
 
 class Grader:
@@ -225,14 +251,21 @@ def _serve(pipe: Connection, other: Connection, run: Run) -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this
     other.close()
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     threadpool_limits(1)
     zygote = Zygote(run.layer)
     try:
         while True:
             kept: Kept = {}
-            for one in pipe.recv():
-                pipe.send(grade(one.path, one.learner, one.file, zygote, run.seed, run.lesson, kept).data())
-    except (EOFError, OSError):
+            task = pipe.recv()
+            before = list(chain(task))
+            for n, one in enumerate(task):
+                result = grade(one.path, one.learner, one.file, zygote, run.seed, run.lesson, kept).data()
+                same = (
+                    list(chain(task[: n + 1])) == before[: n + 1]
+                )  # a file that was changed meanwhile is graded again
+                pipe.send(result | {"sha256": before[n] if same else "changed"})
+    except (EOFError, OSError, WallError):
         pass
     finally:
         zygote.close()

@@ -34,8 +34,16 @@ def confine(readable: Iterable[str]) -> None:
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs")
     landlock(readable)
+    give_up_capabilities()
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     seccomp()
+
+
+def give_up_capabilities() -> None:
+    """Root without its powers: what is asked of the kernel is asked as by anybody."""
+    header, none = struct.pack("=Ii", 0x20080522, 0), struct.pack("=6I", *[0] * 6)  # version 3, this process
+    if libc.capset(ctypes.c_char_p(header), ctypes.c_char_p(none)):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 # ---------------------------------------------------------------- files
@@ -111,15 +119,24 @@ REFUSED = {  # call -> its number on x86-64 and on aarch64; 0 where there is non
     "reboot": (169, 142), "setuid": (105, 146), "setgid": (106, 144), "setreuid": (113, 145), "setresuid": (117, 147),
     "setgroups": (116, 159), "personality": (135, 92), "sethostname": (170, 161), "settimeofday": (164, 170),
     "clock_settime": (227, 112), "acct": (163, 89), "swapon": (167, 224), "quotactl": (179, 60), "syslog": (103, 116),
+    "swapoff": (168, 225), "setdomainname": (171, 162), "clock_adjtime": (305, 266), "adjtimex": (159, 171),
+    "delete_module": (176, 106), "kexec_file_load": (320, 294), "iopl": (172, 0), "ioperm": (173, 0),
+    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
+    "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "setresgid": (119, 149), "setregid": (114, 143),
+    "setfsuid": (122, 151), "setfsgid": (123, 152), "capset": (126, 91), "vhangup": (153, 58),
 }  # fmt: skip
 PROCESSORS = {
     "x86_64": (0xC000003E, 0, 56, 302),
     "aarch64": (0xC00000B7, 1, 220, 261),
 }  # audit, column, clone, prlimit64
+OWNERS = {  # what sends a signal when something can be read: call -> its numbers, and the commands that are refused
+    "fcntl": ((72, 25), (8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
+    "ioctl": ((16, 29), (0x8901, 0x8902, 0x5412)),  # FIOSETOWN, SIOCSPGRP, and TIOCSTI, which types at a terminal
+}
 CLONE3, CLONE_THREAD, X32 = 435, 0x00010000, 0x40000000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
-NUMBER, PROCESSOR, ARGUMENT = 0, 4, 16  # where they lie in struct seccomp_data
+NUMBER, PROCESSOR, ARGUMENT, SECOND = 0, 4, 16, 24  # where they lie in struct seccomp_data
 
 
 def program() -> bytes:
@@ -130,6 +147,9 @@ def program() -> bytes:
     for numbers in REFUSED.values():
         if numbers[column]:
             rows += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, REFUSE | errno.EPERM)]
+    for numbers, commands in OWNERS.values():
+        tests = [row for c in commands for row in ((EQUAL, 0, 1, c), (RETURN, 0, 0, REFUSE | errno.EPERM))]
+        rows += [(EQUAL, 0, len(tests) + 2, numbers[column]), (LOAD, 0, 0, SECOND), *tests, (RETURN, 0, 0, ALLOW)]
     rows += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]  # the C library then takes clone
     rows += [(EQUAL, 0, 4, clone), (LOAD, 0, 0, ARGUMENT), (ANY_BIT, 1, 0, CLONE_THREAD)]  # threads, no processes
     rows += [(RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]

@@ -18,6 +18,7 @@ from .submission import Submission, Unreadable, read
 from .wall import Walled, Zygote
 
 Kept = dict[str, str]  # exercise -> the learner's accepted answer
+STOPS = "It stops with an error in hidden cases: run `check` with inputs of your own."
 OTHER = "It gives another value than expected."
 CATEGORIES = {  # the questions of `sentences`, in words that carry nothing of a case
     "signature": "It does not take the arguments that the exercise names.",
@@ -137,7 +138,7 @@ def told(ex: Exercise, verdict: Verdict, failed: dict[str, Any]) -> str:
         return "A `...` is still open, or nothing is defined." if not failed else _stopped("Its cell", failed)
     if failed:
         return _stopped("Its cell", failed)
-    said = CATEGORIES.get(verdict.about) or (_stopped("It", {"error": verdict.about}) if verdict.about else OTHER)
+    said = CATEGORIES.get(verdict.about) or (SHUT.get(verdict.about, STOPS) if verdict.about else OTHER)
     count = f" {verdict.wrong} of {verdict.cases} hidden cases fail." if verdict.wrong else ""
     return f"{said}{count} {verdict.where}".strip()
 
@@ -147,5 +148,6 @@ def _stopped(what: str, failed: dict[str, Any]) -> str:
     name = str(failed.get("error", ""))
     if name in SHUT:
         return SHUT[name]
+    # the cell runs before it meets a hidden case, so this tells nothing of one
     known = isinstance(getattr(builtins, name, None), type) and issubclass(getattr(builtins, name), BaseException)
     return f"{what} stops with {name}." if known else f"{what} stops with an error."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ Install the course (Python 3.11 or newer), then open it in this folder:
     pip install dlcourse
     dlcourse lab
 
-Hand in the notebooks themselves: one file for each lesson, under the name that it has here.
+Hand in the notebooks themselves, one file for each lesson, with your name in front: `smith_01_one_unit.ipynb`.
 """
 
 
@@ -64,9 +65,27 @@ def given_away(lesson: str, notebook: dict[str, Any]) -> list[str]:
         if ex.broken is None and not any("..." in row for row in rows):
             found.append(f"exercise {ex.id} is not open")
         ours = solution_rows(ex)
+        elsewhere = {row for c in notebook["cells"] if c is not cells[ex.id] for row in everything(c)}
+        if sum(map(len, ours)) > 20 and ours <= elsewhere:
+            found.append(f"another cell holds the answer to exercise {ex.id}")
         if 2 * len(rows & ours) >= max(1, len(ours)):  # some lines of a class are given
             found.append(f"exercise {ex.id} shows {sorted(rows & ours)[0]!r}")
     return found
+
+
+def everything(cell: dict[str, Any]) -> set[str]:
+    """All lines of a cell: its text, and what stands beside it."""
+    text = "".join(cell["source"])
+    return {row.strip(" `#") for said in texts({**cell, "source": text}) for row in said.splitlines()}
+
+
+def texts(data: Any) -> Iterator[str]:
+    """Every text in a piece of JSON."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, (list, dict)):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from texts(value)
 
 
 def solution_rows(ex: Exercise) -> set[str]:

@@ -18,10 +18,11 @@ from typing import Any
 from ..exercises import Exercise, exercises, notebooks
 from ..exercises.answer import answer_source
 
-MOST_BYTES, MOST_CELLS, MOST_CELL = 20 << 20, 2000, 100_000
+MOST_BYTES, MOST_CELLS, MOST_CELL, MOST_CODE = 20 << 20, 2000, 100_000, 400_000
 ID = re.compile(r"\d\d\.\d{1,2}")
 GRADE_ID = re.compile(r"exercise-(\d\d)-(\d{1,2})")
-CHECK = re.compile(r"^\s*(?:check\(\s*[\"']|#\s*(?:%%\s*)?(?:[Ee]xercise\s+)?)(\d\d\.\d{1,2})\b", re.M)
+CHECK = re.compile(r"^\s*(?:check\(\s*[\"'](\d\d\.\d{1,2})\b|#\s*(?:[Ee]xercise\s+)?(\d\d\.\d{1,2})\s*$)", re.M)
+MAGIC = re.compile(r"^\s*(?:[%!].*|[\w.]+\?{1,2}\s*)$", re.M)  # a line for IPython, and not for Python
 STEM = re.compile(r"(?<!\d)(\d\d)_[a-z]")
 
 
@@ -39,9 +40,16 @@ class Submission:
 
 
 def digest(path: Path) -> str:
-    """A name for what the file holds now."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """A name for what the file holds now; of one that is not read at all, what it is."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return "no file"
+        if (size := path.stat().st_size) > MOST_BYTES:
+            return f"{size} bytes"
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "unreadable"
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -77,7 +85,9 @@ def code_cells(notebook: dict[str, Any]) -> list[tuple[dict, str]]:
             source = "".join(source)
         if isinstance(source, str) and len(source) <= MOST_CELL:
             metadata = cell.get("metadata")
-            found.append((metadata if isinstance(metadata, dict) else {}, source))
+            found.append((metadata if isinstance(metadata, dict) else {}, MAGIC.sub("", source)))
+    if sum(len(source) for _, source in found) > MOST_CODE:
+        raise Unreadable(f"There is more code in it than {MOST_CODE:,} letters.")
     return found
 
 
@@ -116,7 +126,7 @@ def _marks(metadata: dict, source: str) -> list[str]:
     grade_id = graders.get("grade_id") if isinstance(graders, dict) else None
     if isinstance(grade_id, str) and (mark := GRADE_ID.fullmatch(grade_id)):
         return [f"{mark[1]}.{mark[2]}"]
-    return CHECK.findall(source)
+    return [one or other for one, other in CHECK.findall(source)]
 
 
 def _places(ex: Exercise, cells: list[tuple[dict, str]]) -> list[int]:

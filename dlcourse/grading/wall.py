@@ -16,12 +16,11 @@ import struct
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from ..exercises.runners import START_S, Subprocess, WorkerDied
+from ..exercises.runners import START_S, Subprocess
 from . import probes
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -39,17 +38,16 @@ class Zygote:
 
     def __init__(self, layer: str):
         self.layer = layer
-        self.files = tempfile.TemporaryDirectory(prefix="dlcourse-wall-", ignore_cleanup_errors=True)
-        home = Path(self.files.name)
-        for source in (PACKAGE / "exercises/worker.py", PACKAGE / "grading/confine.py", PACKAGE / "grading/zygote.py"):
-            shutil.copy(source, home / source.name)
+        self.start()
+
+    def start(self) -> None:
+        """Start the process. WallError where this layer does not start here."""
         self.control, theirs = socket.socketpair()
         with theirs:
             try:
-                program = command(layer, home, theirs.fileno())
+                program = command(self.layer, theirs.fileno())
             except WallError:
                 self.control.close()
-                self.files.cleanup()
                 raise
             self.process = subprocess.Popen(
                 program, pass_fds=(theirs.fileno(),), env=ENVIRONMENT, cwd="/", start_new_session=True,
@@ -63,15 +61,19 @@ class Zygote:
             self.process.kill()
             said = self.process.communicate()[1].decode(errors="replace").strip().splitlines() or ["it ended at once"]
             self.close()
-            raise WallError(f"the layer {layer} does not start here: {said[-1][:300]}") from None
+            raise WallError(f"the layer {self.layer} does not start here: {said[-1][:300]}") from None
 
     def fork(self, requests: int, replies: int) -> int:
-        """A new worker that serves these two descriptors -> its number."""
-        try:
-            socket.send_fds(self.control, [b"f"], [requests, replies])
-            return struct.unpack(">I", self._four())[0]
-        except OSError as problem:
-            raise WorkerDied("the process behind the wall is gone") from problem
+        """A new worker that serves these two descriptors -> its number. Where the process is gone, a new one is
+        started: what has ended it, the system or an answer before, is no fault of this one."""
+        for _ in range(2):
+            try:
+                socket.send_fds(self.control, [b"f"], [requests, replies])
+                return struct.unpack(">I", self._four())[0]
+            except OSError:
+                self.close()
+                self.start()
+        raise WallError("the process behind the wall ends again and again")
 
     def end(self, pid: int) -> None:
         """Kill a worker, and wait until it is gone."""
@@ -94,7 +96,6 @@ class Zygote:
         self.process.wait()
         if self.process.stderr:
             self.process.stderr.close()
-        self.files.cleanup()
 
 
 class Walled(Subprocess):
@@ -130,14 +131,18 @@ def libraries() -> list[str]:
     return [*map(str, parts), str(SITE / "numpy"), str(SITE / "numpy.libs"), "/dev/null", "/dev/urandom", "/dev/zero"]
 
 
-def command(layer: str, home: Path, control: int) -> list[str]:
-    """The program that starts a zygote in this layer."""
-    inside = Path("/wall") if layer == "bubblewrap" else home
-    run = [str(PYTHON), "-I", "-S", str(inside / "zygote.py"), str(control), layer, str(SITE), *libraries()]
-    return [*container(home, inside), *run] if layer == "bubblewrap" else run
+FILES = [PACKAGE / "grading/zygote.py", PACKAGE / "exercises/worker.py", PACKAGE / "grading/confine.py"]
 
 
-def container(home: Path, inside: Path) -> list[str]:
+def command(layer: str, control: int) -> list[str]:
+    """The program that starts a zygote in this layer. Its environment says all: no site, no folder of the user's."""
+    mine = [Path("/wall") / path.name for path in FILES] if layer == "bubblewrap" else FILES
+    zygote, *modules = map(str, mine)
+    run = [str(PYTHON), "-s", "-P", "-S", zygote, str(control), layer, str(SITE), *modules, *libraries()]
+    return [*container(mine), *run] if layer == "bubblewrap" else run
+
+
+def container(inside: list[Path]) -> list[str]:
     """bubblewrap's part: nothing of this machine but libraries, nobody else's processes, no network."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -164,7 +169,9 @@ def container(home: Path, inside: Path) -> list[str]:
     for hidden in {PACKAGE, standard / "site-packages/dlcourse", standard / "dist-packages/dlcourse"}:
         if hidden.is_dir() and any(hidden.is_relative_to(top) for top in (standard, "/usr/lib", "/usr/local/lib")):
             found += ["--tmpfs", str(hidden)]
-    return [*found, "--ro-bind", str(home), str(inside), "--proc", "/proc", "--dev", "/dev", "--chdir", "/"]
+    for path, place in zip(FILES, inside):
+        found += ["--ro-bind", str(path), str(place)]
+    return [*found, "--proc", "/proc", "--dev", "/dev", "--chdir", "/"]
 
 
 # ---------------------------------------------------------------- which layer holds here

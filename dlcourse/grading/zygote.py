@@ -1,6 +1,6 @@
 """Inside the wall: holds NumPy and no secret, and forks a worker for each answer. A program of its own, never imported.
 
-    python -I -S zygote.py CONTROL LAYER SITE READABLE...
+    python -s -P -S zygote.py CONTROL LAYER SITE WORKER CONFINE READABLE...
 
 CONTROL is a socket. A message of one byte and two descriptors asks for a worker that serves them, and the reply is its
 number; a number asks for its end, and the reply is the number. LAYER says whether workers give up their rights.
@@ -13,14 +13,12 @@ import struct
 import sys
 import types
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 CONFINED = ("bubblewrap", "landlock")
 
 
-def module(name: str) -> types.ModuleType:
-    """A file beside this one, as a module: nothing else of the course can be imported."""
-    path = os.path.join(HERE, f"{name}.py")
-    made = types.ModuleType(name)
+def module(path: str) -> types.ModuleType:
+    """A file as a module: nothing else of the course can be imported."""
+    made = types.ModuleType(os.path.basename(path).removesuffix(".py"))
     made.__file__ = path
     with open(path, encoding="utf-8") as file:
         exec(compile(file.read(), path, "exec"), made.__dict__)
@@ -29,15 +27,16 @@ def module(name: str) -> types.ModuleType:
 
 def main() -> None:
     """Fork and end workers until the socket closes."""
-    control, layer, site, *readable = sys.argv[1:]
+    control, layer, site, worker_file, confine_file, *readable = sys.argv[1:]
     sys.path.append(site)
-    worker, confine = module("worker"), module("confine") if layer in CONFINED else None
+    worker, confine = module(worker_file), module(confine_file) if layer in CONFINED else None
     import fractions  # noqa: E401, F401  what answers import, while files can still be read
 
     import numpy.fft  # noqa: E401, F401
 
     asked = socket.socket(fileno=int(control))
     asked.sendall(b"r")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what one answer says there must not stand in another's way
     alive: set[int] = set()
     while True:
         message, descriptors, *_ = socket.recv_fds(asked, 4, 2)
@@ -67,6 +66,12 @@ def serve(worker: types.ModuleType, confine: types.ModuleType | None, readable: 
     code = 1
     try:
         sys.argv = ["worker", str(requests), str(replies)]
+        import random
+
+        import numpy
+
+        random.seed(0)  # an answer that draws draws the same in every run
+        numpy.random.seed(0)
         if confine:
             confine.confine(readable)
         worker.main()

@@ -340,8 +340,11 @@ def test_what_never_ends_matches_no_cause():
 def test_remarks_are_no_verdicts():
     plain = judged("def scale(x, k): return k * x + 1")
     assert (plain.state, plain.sentence) == (CORRECT, "")
-    small = judged("def scale(x, k): return (k * x + 1).astype(np.float16)")
-    assert small.state == CORRECT and "float16" in small.sentence
+    small = judged("def scale(x, k): return (k * x + 1).astype(np.float32)")
+    assert small.state == CORRECT and "float32" in small.sentence
+    assert judged("def scale(x, k): return (k * x + 1).astype(np.float16)").state == NOT_YET, (
+        "three digits hide mistakes"
+    )
     chatty = judged("def scale(x, k):\n    print('hm')\n    return k * x + 1")
     assert chatty.state == CORRECT and chatty.sentence == "It also prints something." and "hm" in chatty.printed
 

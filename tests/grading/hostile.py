@@ -130,6 +130,20 @@ for fd in range(3, 64):
     Hostile("exits hard when called", "end", inside("import os\nos._exit(0)")),
     Hostile("an interrupt", "end", inside("raise KeyboardInterrupt")),
     Hostile("kills the grader", "end", inside("import os, signal\nos.kill(PID, signal.SIGKILL)")),
+    Hostile("has the system send a signal", "end", inside("""
+import fcntl, os
+into, out = os.pipe()
+fcntl.fcntl(into, fcntl.F_SETOWN, os.getppid())
+fcntl.fcntl(into, 10, 9)
+fcntl.fcntl(into, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+os.write(out, b"x")
+""")),
+    Hostile("renames the machine", "destroy", inside("""
+import ctypes
+libc = ctypes.CDLL(None)
+assert libc.setdomainname(b"x", 1) == 0 or libc.sethostname(b"x", 1) == 0
+return 0.0
+""")),
     Hostile("kills its parent", "end", quiet("import os\nos.kill(os.getppid(), 9)") + WRONG),
     Hostile("kills its group", "end", quiet("import os\nos.killpg(0, 9)") + WRONG),
     Hostile("kills everybody", "end", quiet("import os\nos.kill(-1, 9)") + WRONG),
@@ -209,6 +223,8 @@ for place in (os.path.expanduser("~/.bashrc.dlcourse"), os.path.join(tempfile.ge
     Hostile("prints 50 MB", "noise", inside("print('x' * 50_000_000)", "    return f(np.dot(w, x) + b)\n"), points=1),
     Hostile("writes 50 MB past print", "noise",
             inside("import os\nos.write(1, b'x' * 50_000_000)", "    return f(np.dot(w, x) + b)\n"), points=1),
+    Hostile("writes 50 MB past errors", "noise",
+            inside("import os\nos.write(2, b'x' * 50_000_000)", "    return f(np.dot(w, x) + b)\n"), points=1),
     Hostile("warns a thousand times", "noise", inside(
         "import warnings\nfor n in range(1000):\n    warnings.warn(str(n))", "    return f(np.dot(w, x) + b)\n"),
             points=1),

@@ -72,6 +72,21 @@ def leaked(cells):
     cell["source"] = "".join(cell["source"]) + "\n    return f(np.dot(w, x) + b)"
 
 
+WHOLE = "x = 1\n    return f(np.dot(w, x) + b)\n"
+
+
+def in_another_cell(cells):
+    cells.insert(3, {"cell_type": "code", "id": "x", "metadata": {}, "outputs": [], "source": WHOLE})
+
+
+def in_a_text(cells):
+    cells[0]["source"] = ["Do it so:\n", "\n", "    return f(np.dot(w, x) + b)\n"]
+
+
+def in_metadata(cells):
+    cells[0]["metadata"]["note"] = {"by": [WHOLE]}
+
+
 def ran(cells):
     next(c for c in cells if c["cell_type"] == "code")["outputs"] = [{"output_type": "stream", "text": "x"}]
 
@@ -92,6 +107,9 @@ def lost(cells):
         (ran, "has been run"),
         (marked, "marker"),
         (lost, "no cell for exercise 01.2"),
+        (in_another_cell, "another cell"),
+        (in_a_text, "another cell"),
+        (in_metadata, "another cell"),
     ],
     ids=lambda v: getattr(v, "__name__", ""),
 )

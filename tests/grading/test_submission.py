@@ -52,6 +52,10 @@ RIGHTS = {  # what a good answer survives
         {"cell_type": "code", "input": RIGHT, "metadata": {"dlcourse": {"exercise": "01.1"}}}]}]}).encode(),
     "a kernel of another language": json.dumps(
         {"cells": [answer(RIGHT)], "metadata": {"kernelspec": {"name": "ir"}}}).encode(),
+    "lines for IPython": notebook(answer("%%time\n%matplotlib inline\n" + RIGHT + "!ls\nunit?")),
+    "an import beside a magic": notebook(cell("%matplotlib inline\nimport numpy as n2"),
+                                          answer("def unit(x, w, b, f):\n    return f(n2.dot(w, x) + b)")),
+    "a remark that is no mark": notebook(answer(RIGHT), cell("# 01.1 is my favourite\nunit = unit")),
     "printing": notebook(answer("def unit(x, w, b, f):\n    print(x)\n    return f(np.dot(w, x) + b)")),
     "a debug print below": notebook(answer(RIGHT + "print(unit(np.ones(2), np.ones(2), 0, abs))")),
 }  # fmt: skip
