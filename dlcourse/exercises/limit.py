@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -17,6 +17,20 @@ from .worker import learners
 
 class TimeLimit(BaseException):
     """The time is up. Not an Exception, so that `except Exception` does not swallow it."""
+
+
+def within(seconds: float, work: Callable[[], Any]) -> Any:
+    """work(), ended by TimeLimit when the time is up.
+
+    It runs in a generator, which has its own record of the exception that is being handled: one that is raised where an
+    `except:` begins would stay in ours for good, and be shown in place of a later one.
+    """
+
+    def alone() -> Iterator[Any]:
+        yield work()
+
+    with limited(seconds):
+        return next(alone())
 
 
 @contextlib.contextmanager

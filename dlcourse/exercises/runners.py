@@ -15,7 +15,7 @@ import time
 from typing import Any, Protocol
 
 from . import worker
-from .limit import TimeLimit, limited
+from .limit import TimeLimit, within
 
 CELL_S, START_S = 5.0, 10.0
 TEXTS = {"error": 100, "says": 500, "printed": 2000, "trace": 4000, "name": 100}  # in a report, and how long
@@ -40,8 +40,7 @@ class InProcess:
 
     def run(self, steps: list, errors: dict[str, str], limit_s: float) -> dict[str, Any]:
         try:
-            with limited(limit_s):
-                return worker.perform(self.names, steps, errors)
+            return within(limit_s, lambda: worker.perform(self.names, steps, errors))
         except TimeLimit:
             return {"error": "TimeLimit", "says": f"still running after {limit_s:g} s", "printed": ""}
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..exercises import CORRECT, Exercise, Verdict, evaluate, find
-from ..exercises.limit import TimeLimit, limited
+from ..exercises.limit import TimeLimit, within
 from ..exercises.runners import InProcess
 from ..exercises.sentences import listed
 from ..exercises.worker import run_cell
@@ -101,8 +101,8 @@ def _fresh(ex: Exercise, source: str) -> dict[str, Any] | None:
     """The names after running this source by itself, if what it defines is correct."""
     names = {"np": np, "__name__": "__answer__", **_given(ex)}
     try:
-        with notebook.no_displays(), limited(ex.limit_s):
-            failed = run_cell(names, source, ex.id)
+        with notebook.no_displays():
+            failed = within(ex.limit_s, lambda: run_cell(names, source, ex.id))
     except TimeLimit:
         return None
     verdict = None if failed else _judged(ex, names)
