@@ -12,6 +12,7 @@ import argparse
 import datetime
 import importlib.util
 import json
+import os
 import platform
 import resource
 import shutil
@@ -132,13 +133,17 @@ def nbgrader() -> float:
     with tempfile.TemporaryDirectory() as place:
         top = Path(place)
         (solution,) = (ROOT / "solutions").glob(f"{LESSON}_*.ipynb")
-        (top / "source" / "01").mkdir(parents=True)
-        shutil.copy(solution, top / "source" / "01")
-        program = [sys.executable, "-m", "nbgrader"]
-        subprocess.run([*program, "generate_assignment", "01"], cwd=top, check=True, capture_output=True)
-        (top / "submitted" / "a" / "01").mkdir(parents=True)
-        shutil.copy(solution, top / "submitted" / "a" / "01")
-        return _seconds(lambda: subprocess.run([*program, "autograde", "01"], cwd=top, capture_output=True))
+        for folder in ("source/lesson", "submitted/a/lesson"):
+            (top / folder).mkdir(parents=True)
+            shutil.copy(solution, top / folder)
+        env = os.environ | {"PYTHONPATH": str(ROOT), "DLCOURSE_WORK": str(top / "work")}
+        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
+        program, root = [sys.executable, "-m", "nbgrader"], f"--CourseDirectory.root={top}"
+        header = "--IncludeHeaderFooter.header="
+        subprocess.run([*program, "generate_assignment", "lesson", header, root], cwd=top, env=env, check=True)
+        began_s = time.perf_counter()
+        subprocess.run([*program, "autograde", "lesson", root], cwd=top, env=env, check=True)
+        return time.perf_counter() - began_s
 
 
 def main() -> int:
@@ -151,7 +156,7 @@ def main() -> int:
     layer, _ = wall.choose(said.layer)
     found = {
         "date": datetime.date.today().isoformat(), "machine": processor_name(), "cores": cores(),
-        "load_before": round(__import__("os").getloadavg()[0], 2), "layer": layer, "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[0], 2), "layer": layer, "python": platform.python_version(),
         "numpy": np.__version__, "dlcourse": __version__, "ours": measure(layer, said.submissions), "peers": peers(),
     }  # fmt: skip
     found["memory_of_this_process_MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
