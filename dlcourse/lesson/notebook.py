@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+lesson: list[str] = []  # the number of the lesson that was started last
 judged: dict[str, int] = {}  # exercise -> the number of the run in which it was last checked
 CHECK = re.compile(r"^[^#\n]*\bcheck\(\s*[\"'](\d\d\.\d+)[\"']", re.M)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..exercises import CORRECT, exercises
 from .cards import say
 from .check import tell_failure
-from .notebook import on_failing_exercise
+from .notebook import lesson, on_failing_exercise
 from .record import read
 from .start_page import LESSONS
 from .work import source_folder
@@ -22,6 +22,7 @@ KEYS = "Shift+Enter runs a cell and moves on to the next"
 def start(notebook: str) -> None:
     """Try the parts that a lesson needs, and say in one card whether they work. Never raises."""
     on_failing_exercise(tell_failure)
+    lesson[:] = [str(notebook)]
     if str(notebook) <= LAST_OF_PART_I:
         one_blas_thread()
     if wrong := _not_a_lesson(notebook):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dlcourse.lesson import record
-from dlcourse.lesson.notebook import judged
+from dlcourse.lesson.notebook import judged, lesson
 from dlcourse.lesson.predictions import made
 
 BEGIN = """import numpy as np
@@ -55,6 +55,7 @@ def noted(work: Path) -> dict:
 
 def forget() -> None:
     """What the course remembers in a kernel."""
+    lesson.clear()
     for memory in (record.memory, record.said, made, judged, sys.modules["dlcourse.lesson.use"].LENT):
         memory.clear()
 

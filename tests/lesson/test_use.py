@@ -167,6 +167,7 @@ def test_outside_of_a_work_folder_nothing_is_saved(notebook, tmp_path, monkeypat
 # ---------------------------------------------------------------- under a grader
 def test_a_grader_wants_hers(notebook, monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    notebook.run("start('01')")
     notebook.run(USE)
     assert "NotCorrect: 01.1: not attempted" in notebook.printed
     notebook.run(WRONG)
@@ -181,6 +182,7 @@ def test_a_grader_takes_no_saved_answer(notebook, monkeypatch):
     solve(notebook)
     notebook.fresh()
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    notebook.run("start('01')")
     notebook.run(USE)
     assert isinstance(notebook.result.error_in_exec, NotCorrect)
 
@@ -218,3 +220,10 @@ def test_an_answer_that_does_not_stand_alone_is_told_so(notebook):
     assert "01.1 Correct" in said and "its text alone does not make it again" in said
     notebook.fresh()
     assert "is solved, but no answer that passes is kept" in notebook.run('unit = use("01.1")')
+
+
+def test_under_a_grader_what_comes_from_an_earlier_notebook_is_lent(notebook, monkeypatch):
+    """Its exercise is graded there; here the rest of the notebook needs it."""
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    notebook.run("start('02')")
+    assert notebook.run(USE).startswith("Using the course's unit.") and notebook.result.success
