@@ -1,6 +1,7 @@
 """`check`, `hint`, `solution`, `progress`, in a shell as in a kernel: nothing makes them fail."""
 
 import inspect
+import statistics
 import sys
 import time
 
@@ -102,7 +103,7 @@ def test_a_right_answer_is_judged_quickly(notebook):
             said = notebook.run(cell)
             times.append(time.perf_counter() - begin_s)
             assert said.startswith(f"✓ {id} Correct."), said
-        assert min(times) < 0.05, (id, times)  # whatever else the machine does can only slow it down
+        assert statistics.median(times) < 0.05, (id, times)
 
 
 # ---------------------------------------------------------------- answers that make trouble
