@@ -28,6 +28,7 @@ import numpy as np
 from dlcourse import __version__
 from dlcourse.exercises import exercises
 from dlcourse.grading import wall
+from dlcourse.grading.start import Zygote
 from dlcourse.hardware.machine import cores, processor_name
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,7 +103,7 @@ def warm(layer: str) -> float:
         path.write_text(kinds()[0])
 
         def once() -> None:
-            zygote = wall.Zygote(layer)
+            zygote = Zygote(layer)
             grade(path, "a", path.name, zygote, 1)
             zygote.close()
 
@@ -153,7 +154,9 @@ def main() -> int:
     parser.add_argument("--layer", default="")
     parser.add_argument("--record", action="store_true")
     said = parser.parse_args()
-    layer, _ = wall.choose(said.layer)
+    zygote, _ = wall.choose(said.layer)
+    zygote.close()
+    layer = zygote.layer
     found = {
         "date": datetime.date.today().isoformat(), "machine": processor_name(), "cores": cores(),
         "load_before": round(os.getloadavg()[0], 2), "layer": layer, "python": platform.python_version(),

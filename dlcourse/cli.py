@@ -7,7 +7,6 @@ import difflib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,8 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"dlcourse: {error}", file=sys.stderr)
         return 2
-    from .lesson.work import WorkError
-
     try:
         code = options.run(options)
         sys.stdout.flush()
@@ -39,7 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (WorkError, OSError) as error:
+    except Exception as error:
+        from .lesson.work import WorkError
+
+        if not isinstance(error, (WorkError, OSError)):
+            raise
         print(f"dlcourse: {error}", file=sys.stderr)
         return 1
 
@@ -97,6 +98,20 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; `{self.prog} --help` says more.")
 
 
+class _Version(argparse.Action):
+    """The version, which is looked up only where somebody asks for it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("dlcourse")
+        except PackageNotFoundError:
+            found = "(not installed)"
+        print(f"dlcourse {found}")
+        parser.exit()
+
+
 def _port(word: str) -> int:
     if not (word.isdecimal() and 0 < int(word) < 65536):
         raise argparse.ArgumentTypeError(f"a port is a whole number from 1 to 65535, not {word!r}")
@@ -112,7 +127,7 @@ def _positive(word: str) -> int:
 def make_parser(called: str = "dlcourse") -> argparse.ArgumentParser:
     """The parser of all commands but `build`."""
     parser = _Parser(prog=called, description="A course in deep learning that you run.", epilog=EPILOG)
-    parser.add_argument("--version", action="version", version=f"dlcourse {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (run, help, arguments) in COMMANDS.items():
         command = commands.add_parser(name, help=help, description=help)
@@ -120,13 +135,6 @@ def make_parser(called: str = "dlcourse") -> argparse.ArgumentParser:
         for flag, options in arguments.items():
             command.add_argument(flag, **options)
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("dlcourse")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _lab(options: argparse.Namespace) -> int:

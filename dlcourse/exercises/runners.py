@@ -60,6 +60,8 @@ class Subprocess:
     kills the worker or breaks the rules fails; the next one meets a new worker.
     """
 
+    fallen = False  # has what stands around the worker ended? An answer is then asked once more
+
     def __init__(self, cells: list[tuple[str, str]], command: tuple[str, ...] = ()):
         self.cells, self.command, self.process = list(cells), command, None
         self.asked = 0  # requests are numbered, so that no late reply is taken for another

@@ -25,8 +25,8 @@ from threadpoolctl import threadpool_limits
 from ..nn.storage import write_whole
 from .confine import PR_SET_PDEATHSIG, libc
 from .grade import Kept, Result, grade, nothing
+from .start import WallError, Zygote
 from .submission import digest
-from .wall import WallError, Zygote
 
 VERSION = 1
 MOST_MEMORY = 2 << 30  # bytes, of a grader
@@ -134,8 +134,8 @@ def chain(whole: list[Handed]) -> Iterator[str]:
         yield link
 
 
-def run_all(folder: Path, out: Path, run: Run, workers: int, bar: Any = None) -> list[dict]:
-    """Grade everything that has no result yet -> all results, in the order of the files."""
+def run_all(folder: Path, out: Path, run: Run, workers: int, bar: Any = None, begun: Zygote | None = None):
+    """Grade everything that has no result yet -> all results, in the order of the files. begun: for the first."""
     handed = handed_in(folder)
     by_learner: dict[str, list[Handed]] = {}
     for one in handed:
@@ -145,7 +145,7 @@ def run_all(folder: Path, out: Path, run: Run, workers: int, bar: Any = None) ->
     tasks = [all_of for all_of in by_learner.values() if any(one.file not in done for one in all_of)]
     if bar is not None:
         bar(len(handed), len(handed) - sum(map(len, tasks)))
-    for one, result in _graded(tasks, run, min(workers, max(1, len(tasks)))):
+    for one, result in _graded(tasks, run, min(workers, max(1, len(tasks))), begun):
         result |= {"seed": run.seed, "layer": run.layer}
         text = json.dumps(result, indent=1, sort_keys=True, ensure_ascii=True)
         write_whole(out / "results" / one.name, text.encode())
@@ -171,7 +171,7 @@ def without_copies(results: list[dict]) -> list[dict]:
     return found
 
 
-def _graded(tasks: list[list[Handed]], run: Run, workers: int) -> Iterator[tuple[Handed, dict]]:
+def _graded(tasks: list[list[Handed]], run: Run, workers: int, begun: Zygote | None) -> Iterator[tuple[Handed, dict]]:
     """Deal the learners out to graders. One that dies or is stuck costs the file it was at, and is replaced."""
     waiting, graders = list(reversed(tasks)), []
     try:
@@ -179,8 +179,9 @@ def _graded(tasks: list[list[Handed]], run: Run, workers: int) -> Iterator[tuple
             idle = [g for g in graders if not g.left]
             while waiting and (idle or len(graders) < workers):
                 if not idle:
-                    idle.append(Grader(run))
+                    idle.append(Grader(run, begun))
                     graders.append(idle[0])
+                    begun = None
                 idle.pop().give(waiting.pop())
             busy = [g for g in graders if g.left]
             if not busy:
@@ -207,16 +208,22 @@ def _stopped(one: Handed, run: Run) -> dict[str, Any]:
 
 
 class Grader:
-    """A process that grades the notebooks of one learner after the other; `left`: those that it still owes."""
+    """A process that grades the notebooks of one learner after the other; `left`: those that it still owes.
 
-    def __init__(self, run: Run):
+    begun: a process behind the wall that it takes over, instead of starting one.
+    """
+
+    def __init__(self, run: Run, begun: Zygote | None = None):
         self.left: list[Handed] = []
+        self.begun = begun
         self.dead, self.since_s = False, 0.0
         self.pipe, there = multiprocessing.Pipe()
         context = multiprocessing.get_context("fork")
-        self.process = context.Process(target=_serve, args=(there, self.pipe, run), daemon=True)
+        self.process = context.Process(target=_serve, args=(there, self.pipe, run, begun), daemon=True)
         self.process.start()
         there.close()
+        if begun is not None:
+            begun.control.close()  # it ends with the grader, which has the other end
 
     def give(self, task: list[Handed]) -> None:
         """Hand over the notebooks of one learner."""
@@ -244,16 +251,18 @@ class Grader:
         self.pipe.close()
         self.process.kill()
         self.process.join()
+        if self.begun is not None:
+            self.begun.close()
 
 
-def _serve(pipe: Connection, other: Connection, run: Run) -> None:
+def _serve(pipe: Connection, other: Connection, run: Run, begun: Zygote | None) -> None:
     """A grader: gets learners, sends results. Ends with the pipe, and with its parent."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then ends this
     other.close()
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     threadpool_limits(1)
-    zygote = Zygote(run.layer)
+    zygote = begun or Zygote(run.layer)
     try:
         while True:
             kept: Kept = {}

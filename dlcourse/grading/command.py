@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from ..exercises import notebooks
-from ..hardware.machine import cores
-from ..nn.storage import FileError
+from .start import LAYERS, WallError, Zygote
 
 
 def grade_folder(options: argparse.Namespace) -> int:
@@ -18,28 +17,42 @@ def grade_folder(options: argparse.Namespace) -> int:
     if sys.platform != "linux":
         print("dlcourse: grading needs Linux; docs/instructors.md has a container for other systems.", file=sys.stderr)
         return 1
+    with contextlib.ExitStack() as started:
+        begun = None
+        if (layer := options.layer or LAYERS[0]) in LAYERS[:2]:
+            with contextlib.suppress(WallError):
+                begun = Zygote(layer)  # it imports NumPy while this process does
+                started.callback(begun.close)
+        try:
+            return _grade(options, begun, started)
+        except KeyboardInterrupt:
+            print("\nStopped. What is graded is kept; the same command goes on from there.", file=sys.stderr)
+            return 130
+
+
+def _grade(options: argparse.Namespace, begun: Zygote | None, started: contextlib.ExitStack) -> int:
+    from ..hardware.machine import cores
+    from ..nn.storage import FileError
     from .batch import BatchError, begin, run_all
     from .report import write_all
-    from .wall import WallError, choose
+    from .wall import choose
 
     folder = options.folder
     out = options.to or folder.with_name(f"{folder.resolve().name}-grades")
     try:
         _look(options, folder, out)
-        layer, passed = choose(options.layer, options.unsafe_process_only)
+        zygote, passed = choose(options.layer, options.unsafe_process_only, begun)
+        started.callback(zygote.close)
         for why in passed:
             print(f"Not used: {why}.")
-        print(f"Isolation: {WORDS[layer]}", flush=True)
-        run = begin(out, layer, options.seed, options.lesson)
+        print(f"Isolation: {WORDS[zygote.layer]}", flush=True)
+        run = begin(out, zygote.layer, options.seed, options.lesson)
         began_s = time.monotonic()
-        results = run_all(folder, out, run, options.j or cores(), Bar())
+        results = run_all(folder, out, run, options.j or cores(), Bar(), zygote)
         write_all(results, out)
     except (BatchError, WallError, FileError, OSError) as problem:
         print(f"dlcourse: {problem}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"\nStopped. What is graded is kept in {out}; the same command goes on from there.", file=sys.stderr)
-        return 130
     unread = sum(bool(r["problem"]) for r in results)
     print(f"{len(results)} notebooks in {time.monotonic() - began_s:.1f} s.", end=" ")
     print(f"{unread} could not be read: see their notes." if unread else "All of them could be read.")
@@ -55,6 +68,7 @@ WORDS = {
 
 
 def _look(options: argparse.Namespace, folder: Path, out: Path) -> None:
+    from ..exercises import notebooks
     from .batch import BatchError, handed_in
 
     if not folder.is_dir():

@@ -14,8 +14,9 @@ from typing import Any
 
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
 from ..exercises.runners import WorkerDied
+from .start import Zygote
 from .submission import Submission, Unreadable, read
-from .wall import Walled, Zygote
+from .wall import Walled
 
 Kept = dict[str, str]  # exercise -> the learner's accepted answer
 STOPS = "It stops with an error in hidden cases: run `check` with inputs of your own."
@@ -106,12 +107,15 @@ def judge(given: Submission, learner: str, file: str, runner: Callable, seed: in
 
 def _one(ex: Exercise, source: str, runner: Callable, seed: int, kept: Kept) -> Graded:
     cells = [*_given(ex, kept), (ex.id, source)]
-    with runner(cells) as worker:
-        try:
-            verdict = evaluate(ex, worker, seed)
-        except WorkerDied:
-            verdict = Verdict(NOT_YET, "")
-        failed = worker.failed
+    for _ in range(2):
+        with runner(cells) as worker:
+            try:
+                verdict = evaluate(ex, worker, seed)
+            except WorkerDied:
+                verdict = Verdict(NOT_YET, "")
+            failed = worker.failed
+            if not worker.fallen:
+                break  # else once more, behind a new wall
     correct = verdict.state == CORRECT
     graded = Graded(ex.id, ex.title, verdict.state, ex.points if correct else 0, ex.points, key=verdict.key)
     graded.says = "All hidden cases agree." if correct else told(ex, verdict, failed)

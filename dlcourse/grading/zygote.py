@@ -7,6 +7,7 @@ number; a number asks for its end, and the reply is the number. LAYER says wheth
 """
 
 import os
+import random
 import signal
 import socket
 import struct
@@ -25,14 +26,21 @@ def module(path: str) -> types.ModuleType:
     return made
 
 
+def import_numpy() -> None:
+    """What answers import, once for all workers, and while files can still be read."""
+    global numpy
+    import fractions  # noqa: F401
+
+    import numpy.fft
+    import numpy.random
+
+
 def main() -> None:
     """Fork and end workers until the socket closes."""
     control, layer, site, worker_file, confine_file, *readable = sys.argv[1:]
     sys.path.append(site)
+    import_numpy()
     worker, confine = module(worker_file), module(confine_file) if layer in CONFINED else None
-    import fractions  # noqa: E401, F401  what answers import, while files can still be read
-
-    import numpy.fft  # noqa: E401, F401
 
     asked = socket.socket(fileno=int(control))
     asked.sendall(b"r")
@@ -66,11 +74,7 @@ def serve(worker: types.ModuleType, confine: types.ModuleType | None, readable: 
     code = 1
     try:
         sys.argv = ["worker", str(requests), str(replies)]
-        import random
-
-        import numpy
-
-        random.seed(0)  # an answer that draws draws the same in every run
+        random.seed(0)  # an answer that draws draws the same in every run; a fork has drawn a new seed
         numpy.random.seed(0)
         if confine:
             confine.confine(readable)

@@ -225,7 +225,7 @@ def test_mistakes_of_the_command_are_told(small, tmp_path, capsys):
 
 
 def test_without_a_wall_it_grades_only_when_forced(small, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("dlcourse.grading.wall.tried", lambda layer: ["read a file"])
+    monkeypatch.setattr("dlcourse.grading.wall.tried", lambda zygote: ["read a file"])
     assert grade(small, tmp_path / "out") == 1
     said = capsys.readouterr().err
     assert "a probe could read a file" in said and "--unsafe-process-only" in said and "docs/instructors.md" in said

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 
+import processes
 import pytest
 from conftest import LAYERS, answer, notebook
 from hostile import RIGHT
 from test_batch import files, grade, points, solved, write
 
 from dlcourse.exercises import CORRECT
-from dlcourse.grading import batch, wall
+from dlcourse.grading import batch, start
 from dlcourse.grading import grade as grading
 from dlcourse.grading.batch import begin, run_all
 
@@ -21,15 +23,50 @@ from dlcourse.grading.batch import begin, run_all
 def test_when_the_process_behind_the_wall_dies_nobody_pays(layer, tmp_path):
     path = tmp_path / "01_one_unit.ipynb"
     path.write_bytes(solved("01"))
-    zygote = wall.Zygote(layer)
+    zygote = start.Zygote(layer)
     try:
         for _ in range(3):
+            zygote.wait()
             os.kill(zygote.process.pid, signal.SIGKILL)
             zygote.process.wait()
             result = grading.grade(path, "alice", path.name, zygote, 3)
             assert all(e.state == CORRECT for e in result.exercises), result
     finally:
         zygote.close()
+
+
+def test_when_it_dies_in_the_middle_of_an_answer_the_answer_is_asked_again(tmp_path, monkeypatch):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(solved("01"))
+    with contextlib.closing(start.Zygote(LAYERS[0])) as zygote:
+        asked, first = grading.evaluate, []
+
+        def dying(ex, worker, seed):
+            worker.describe(ex.defines)
+            if not first:
+                first.append(os.kill(zygote.process.pid, signal.SIGKILL))
+                zygote.process.wait()
+            return asked(ex, worker, seed)
+
+        monkeypatch.setattr(grading, "evaluate", dying)
+        result = grading.grade(path, "alice", path.name, zygote, 3)
+        assert all(e.state == CORRECT for e in result.exercises), result
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_process_that_has_begun_serves_the_first_grader_and_is_gone_afterwards(dies, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("alice", "bob"):
+        (tmp_path / "in" / f"{name}_01_one_unit.ipynb").write_bytes(solved("01"))
+    before = processes.below(os.getpid())
+    begun = start.Zygote(LAYERS[0])
+    begun.wait()
+    if dies:
+        os.kill(begun.process.pid, signal.SIGKILL)
+    run = begin(tmp_path / "out", LAYERS[0], 5, "")
+    results = run_all(tmp_path / "in", tmp_path / "out", run, 2, None, begun)
+    assert all(e["state"] == CORRECT for r in results for e in r["exercises"]) and len(results) == 2
+    assert begun.closed and processes.below(os.getpid()) <= before
 
 
 def test_what_one_writes_past_errors_stops_no_other(tmp_path):

@@ -11,7 +11,7 @@ from conftest import LAYERS, answer, notebook
 from hostile import BANK, RIGHT, Hostile
 
 from dlcourse.exercises import CORRECT
-from dlcourse.grading import grade, wall
+from dlcourse.grading import grade, start
 
 KINDS = {"judge", "loot", "end", "slow", "take", "destroy", "net", "noise", "forge", "odd"}
 
@@ -53,7 +53,7 @@ def test_an_attack_gets_what_its_answer_is_worth_and_touches_nothing(attack, can
 @pytest.mark.parametrize("attack", [a for a in BANK if a.escapes], ids=lambda a: a.name)
 def test_without_a_wall_it_succeeds(attack, canaries):
     """Else the test above would prove nothing."""
-    zygote = wall.Zygote("process")
+    zygote = start.Zygote("process")
     try:
         graded(attack, canaries, zygote)
         deadline = time.monotonic() + 3

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import LAYERS
+from conftest import LAYERS, tried
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcourse.exercises import find, runners
 from dlcourse.exercises.evaluate import evaluate
 from dlcourse.exercises.runners import Subprocess
-from dlcourse.grading import confine, probes, wall
+from dlcourse.grading import confine, probes, start, wall
 
 # ---------------------------------------------------------------- what comes through
 NOWHERE = open(os.devnull, "wb")  # noqa: SIM115
@@ -103,19 +103,22 @@ def test_whatever_a_worker_says_there_is_a_report_and_no_point(said):
 
 # ---------------------------------------------------------------- which layer is taken
 def test_the_strongest_layer_that_holds_is_taken(monkeypatch):
-    assert wall.choose()[0] == LAYERS[0]
+    zygote, _ = wall.choose()
+    zygote.close()
+    assert zygote.layer == LAYERS[0]
     held = {"bubblewrap": ["read a file"], "landlock": []}
-    monkeypatch.setattr(wall, "tried", lambda layer: held[layer])
-    layer, passed = wall.choose()
-    assert layer == "landlock" and passed == ["the layer bubblewrap leaks here: a probe could read a file"]
-    with pytest.raises(wall.WallError, match="could read a file"):
+    monkeypatch.setattr(wall, "tried", lambda zygote: held[zygote.layer])
+    zygote, passed = wall.choose()
+    zygote.close()
+    assert zygote.layer == "landlock" and passed == ["the layer bubblewrap leaks here: a probe could read a file"]
+    with pytest.raises(start.WallError, match="could read a file"):
         wall.choose("bubblewrap")
 
 
 def test_without_bubblewrap_it_says_how_to_get_it(monkeypatch):
-    monkeypatch.setattr(wall.shutil, "which", lambda name: None)
-    with pytest.raises(wall.WallError, match="apt install bubblewrap"):
-        wall.tried("bubblewrap")
+    monkeypatch.setattr(start.shutil, "which", lambda name: None)
+    with pytest.raises(start.WallError, match="apt install bubblewrap"):
+        start.Zygote("bubblewrap")
 
 
 def test_a_kernel_without_landlock_is_told(monkeypatch):
@@ -125,7 +128,7 @@ def test_a_kernel_without_landlock_is_told(monkeypatch):
 
 
 def test_the_probes_find_a_layer_without_a_wall():
-    escaped = wall.tried("process")
+    escaped = tried("process")
     for what in ("read a file", "leave a file", "open a connection", "make a process", "signal the grader",
                  "trace the grader", "read the answers"):  # fmt: skip
         assert what in escaped
@@ -133,17 +136,17 @@ def test_the_probes_find_a_layer_without_a_wall():
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_probes_find_nothing_behind_a_wall(layer):
-    assert wall.tried(layer) == []
+    assert tried(layer) == []
 
 
 @pytest.mark.parametrize("part, escape", [("landlock", "read a file"), ("seccomp", "make a process")])
 def test_each_part_of_the_wall_is_missed_by_a_probe(monkeypatch, tmp_path, part, escape):
     """Leave one part of it out, and a probe notices."""
-    source = (wall.PACKAGE / "grading/confine.py").read_text().replace(f"    {part}(", f"    len(str({part})), (", 1)
+    source = (start.PACKAGE / "grading/confine.py").read_text().replace(f"    {part}(", f"    len(str({part})), (", 1)
     assert "len(str(" in source
     (tmp_path / "confine.py").write_text(source)
-    monkeypatch.setattr(wall, "FILES", [*wall.FILES[:2], tmp_path / "confine.py"])
-    assert escape in wall.tried("landlock")
+    monkeypatch.setattr(start, "FILES", [*start.FILES[:2], tmp_path / "confine.py"])
+    assert escape in tried("landlock")
 
 
 def test_aims_are_cleared_away():
