@@ -44,7 +44,8 @@ def evaluate(ex: Exercise, runner: Runner, seed: int = 0) -> Verdict:
     about = runner.describe(ex.defines)
     missing = [name for name in ex.defines if name not in about]
     if len(missing) == len(ex.defines):
-        return Verdict(NOT_ATTEMPTED, f"{sentences.listed(missing)} is not defined yet. Run the cell that defines it.")
+        sentence = f"{sentences.listed(missing)} is not defined yet. Run the cell that defines it."
+        return Verdict(NOT_ATTEMPTED, sentence, about="undefined")
     if missing:
         return Verdict(NOT_YET, f"{sentences.listed(missing)} is not defined. Is the name spelled as in the exercise?")
     cases = ex.case_list(seed)
@@ -133,7 +134,7 @@ def _verdict(ex: Exercise, runner: Runner, seed: int, cases: list[Case], mine: l
         return Verdict(NOT_YET, f"{sentences.listed(right)} passed. Still open: {sentences.listed(left_open)}.")
     if left_open:
         turn = f"Replace the `...` in {sentences.listed(left_open)}, then run this cell again."
-        return Verdict(NOT_ATTEMPTED, turn)
+        return Verdict(NOT_ATTEMPTED, turn, about="open")
     printed = "".join(m.get("printed", "") for m in mine)[:2000]
     read = [m.get("value") for m in mine]
     said = [ex.note(dict(zip((c.part for c in cases), read))), *sentences.remarks(read, printed)]
@@ -148,9 +149,8 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
     if problem := mine[bad[0]].get("problem"):
         return Verdict(NOT_YET, problem)
     if ex.broken is not None and _as_given(ex, seed, places, mine):
-        return Verdict(
-            NOT_ATTEMPTED, "This is still the code as it was given. Find what is wrong with it, and mend it."
-        )
+        sentence = "This is still the code as it was given. Find what is wrong with it, and mend it."
+        return Verdict(NOT_ATTEMPTED, sentence, about="as given")
     if hit := _diagnosis(ex, seed, part, places, mine):
         return _not_yet(ex, hit.says, cases[bad[0]], mine[bad[0]], wants[bad[0]], hit.key)
     alike = [cases[k] for k in bad], [cases[k] for k in places if k not in bad]

@@ -15,7 +15,7 @@ from typing import Any
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
 from ..exercises.runners import WorkerDied
 from .start import Zygote
-from .submission import Submission, Unreadable, read
+from .submission import Submission, Unreadable, defined, in_name, not_at_hand, read
 from .wall import Walled
 
 Kept = dict[str, str]  # exercise -> the learner's accepted answer
@@ -28,6 +28,10 @@ CATEGORIES = {  # the questions of `sentences`, in words that carry nothing of a
     "finite": "It returns inf or nan where a finite number is wanted.",
     "unchanged": "It changes what it is handed.",
     "unsteady": "It gives another answer when it is called again with the same inputs.",
+}
+OPEN = {  # what a report says of an answer that was not tried
+    "undefined": "Nothing is defined in it.",
+    "as given": "This is the code as it was given: what is wrong with it is still to be found.",
 }
 SHUT = {  # what a report of a learner may say of a cell or call that stopped, by the error's name
     "TimeLimit": "It was still running when the time was up: a loop that never ends?",
@@ -60,6 +64,7 @@ class Result:
     exercises: list[Graded]
     notes: list[str] = field(default_factory=list)
     problem: str = ""
+    look: list[str] = field(default_factory=list)  # for the teacher alone
 
     @property
     def points(self) -> int:
@@ -78,6 +83,7 @@ def grade(path: Path, learner: str, file: str, zygote: Zygote, seed: int, lesson
     try:
         submission = read(path, lesson)
     except Unreadable as problem:
+        lesson = in_name(file) or lesson
         return Result(learner, file, lesson, nothing(lesson), problem=str(problem))
     return judge(submission, learner, file, lambda cells: Walled(zygote, cells), seed, {} if kept is None else kept)
 
@@ -98,11 +104,21 @@ def judge(given: Submission, learner: str, file: str, runner: Callable, seed: in
         if ex.id not in given.answers:
             found.append(_nothing(ex))
             continue
-        graded = _one(ex, given.answers[ex.id], runner, seed, kept)
+        graded, source = _best(ex, given.answers[ex.id], runner, seed, kept)
         if graded.state == CORRECT:
-            kept[ex.id] = given.answers[ex.id]
+            kept[ex.id] = source
         found.append(graded)
-    return Result(learner, file, given.lesson, found, list(given.notes))
+    return Result(learner, file, given.lesson, found, list(given.notes), look=list(given.look))
+
+
+def _best(ex: Exercise, sources: list[str], runner: Callable, seed: int, kept: Kept) -> tuple[Graded, str]:
+    """The first of these answers that is right, else the first that is more than an open one, else the first."""
+    found = []
+    for source in sources:
+        found.append((_one(ex, source, runner, seed, kept), source))
+        if found[-1][0].state == CORRECT:
+            return found[-1]
+    return next((one for one in found if one[0].state != NOT_ATTEMPTED), found[0])
 
 
 def _one(ex: Exercise, source: str, runner: Callable, seed: int, kept: Kept) -> Graded:
@@ -117,10 +133,14 @@ def _one(ex: Exercise, source: str, runner: Callable, seed: int, kept: Kept) -> 
             if not worker.fallen:
                 break  # else once more, behind a new wall
     correct = verdict.state == CORRECT
-    graded = Graded(ex.id, ex.title, verdict.state, ex.points if correct else 0, ex.points, key=verdict.key)
-    graded.says = "All hidden cases agree." if correct else told(ex, verdict, failed)
+    tried = verdict.about == "undefined" and (failed or defined(source))  # something stands there, under another name
+    state = NOT_YET if tried else verdict.state
+    graded = Graded(ex.id, ex.title, state, ex.points if correct else 0, ex.points, key=verdict.key)
+    graded.says = "All hidden cases agree." if correct else told(ex, verdict, failed, source)
     if correct and failed:
         graded.notes.append("Its cell stopped below the answer, which counts all the same.")
+    if not correct and (missing := not_at_hand(source)):
+        graded.notes.append(f"Answers are graded with Python's own library and NumPy, without {', '.join(missing)}.")
     return graded
 
 
@@ -134,14 +154,17 @@ def _given(ex: Exercise, kept: Kept, seen: tuple[str, ...] = ()) -> list[tuple[s
     return list(dict.fromkeys(cells))
 
 
-def told(ex: Exercise, verdict: Verdict, failed: dict[str, Any]) -> str:
+def told(ex: Exercise, verdict: Verdict, failed: dict[str, Any], source: str) -> str:
     """What a learner reads of an answer that is not right: nothing that could carry a hidden case."""
     if verdict.key:
         return verdict.sentence
-    if verdict.state == NOT_ATTEMPTED:
-        return "A `...` is still open, or nothing is defined." if not failed else _stopped("Its cell", failed)
-    if failed:
+    if failed and verdict.about not in ("as given", "open"):
         return _stopped("Its cell", failed)
+    if verdict.state == NOT_ATTEMPTED:
+        if verdict.about == "undefined" and defined(source):
+            names = " and ".join(f"`{name}`" for name in ex.defines)
+            return f"It does not define {names}. Is the name spelled as in the exercise?"
+        return OPEN.get(verdict.about, "A `...` is still open.")
     said = CATEGORIES.get(verdict.about) or (SHUT.get(verdict.about, STOPS) if verdict.about else OTHER)
     count = f" {verdict.wrong} of {verdict.cases} hidden cases fail." if verdict.wrong else ""
     return f"{said}{count} {verdict.where}".strip()

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ MOST_BYTES, MOST_CELLS, MOST_CELL, MOST_CODE = 20 << 20, 2000, 100_000, 400_000
 ID = re.compile(r"\d\d\.\d{1,2}")
 GRADE_ID = re.compile(r"exercise-(\d\d)-(\d{1,2})")
 CHECK = re.compile(r"^\s*(?:check\(\s*[\"'](\d\d\.\d{1,2})\b|#\s*(?:[Ee]xercise\s+)?(\d\d\.\d{1,2})\s*$)", re.M)
+ASKED = re.compile(r"^(?:check|hint|solution|progress)\(.*$", re.M)  # what only the notebook can answer
 MAGIC = re.compile(r"^\s*(?:[%!].*|[\w.]+\?{1,2}\s*)$", re.M)  # a line for IPython, and not for Python
 STEM = re.compile(r"(?<!\d)(\d\d)_[a-z]")
 
@@ -32,11 +34,15 @@ class Unreadable(Exception):
 
 @dataclass
 class Submission:
-    """The lesson it belongs to, the source of each answer by the exercise's id, and what is worth a note."""
+    """The lesson it belongs to, the answers by the exercise's id, what is worth a note, and what is worth a look.
+
+    answers: the source of an answer, or of each that may be meant, the likeliest first.
+    """
 
     lesson: str
-    answers: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    look: list[str] = field(default_factory=list)
 
 
 def digest(path: Path) -> str:
@@ -92,30 +98,68 @@ def code_cells(notebook: dict[str, Any]) -> list[tuple[dict, str]]:
 
 
 def read(path: Path, lesson: str = "") -> Submission:
-    """The answers of a notebook. lesson: whose exercises to look for; left out, the file tells."""
+    """The answers of a notebook. lesson: whose exercises to look for where the file does not tell."""
     cells = code_cells(load(path))
-    lesson = lesson or _lesson(path, cells)
-    made = Submission(lesson)
-    for ex in exercises(lesson).values():
-        places = _places(ex, cells)
-        if not places:
-            continue
-        if len(places) > 1:
-            made.notes.append(f"{ex.id}: {len(places)} cells answer it, and the last one counts.")
-        made.answers[ex.id] = _source(ex, [source for _, source in cells], places[-1])
+    made = Submission(_lesson(path, cells, lesson), look=uncalled_for(source for _, source in cells))
+    sources = [source for _, source in cells]
+    for ex in exercises(made.lesson).values():
+        places, count = _places(ex, cells)
+        if count > 1:
+            made.notes.append(
+                f"{ex.id}: {count} cells answer it. The last one above its last check counts; if that one is not "
+                "right, the last of all."
+            )
+        if places:
+            made.answers[ex.id] = list(dict.fromkeys(_source(ex, sources, place) for place in places))
     return made
 
 
-def _lesson(path: Path, cells: Iterable[tuple[dict, str]]) -> str:
+NO_ANSWER_NEEDS = set(
+    "builtins ctypes gc http importlib inspect multiprocessing os pathlib pickle resource shutil signal socket "
+    "subprocess sys tempfile threading urllib".split()
+)
+NO_ANSWER_CALLS = {"open", "exec", "eval", "compile", "__import__", "globals", "__subclasses__"}
+
+
+def uncalled_for(sources: Iterable[str]) -> list[str]:
+    """What no exercise needs: modules of the system, and calls that reach past the answer. For the teacher's eyes."""
+    modules, calls = set(), set()
+    for node in (node for source in sources for top in _parsed(source) for node in ast.walk(top)):
+        modules |= imported(node) & NO_ANSWER_NEEDS
+        if isinstance(node, ast.Call):
+            calls |= {getattr(node.func, "id", getattr(node.func, "attr", ""))} & NO_ANSWER_CALLS
+    found = [f"It imports {', '.join(sorted(modules))}"] if modules else []
+    found += [f"{'and' if found else 'It'} calls {', '.join(sorted(calls))}"] if calls else []
+    return [f"{' '.join(found)}, which no exercise needs: look at it."] if found else []
+
+
+def imported(node: ast.AST) -> set[str]:
+    """The packages that a statement imports."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+    names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+    return {name.partition(".")[0] for name in names}
+
+
+def not_at_hand(source: str) -> list[str]:
+    """What an answer imports that is not there when it is graded."""
+    found = {name for top in _parsed(source) for node in ast.walk(top) for name in imported(node)}
+    return sorted(found - set(sys.stdlib_module_names) - {"numpy", ""})
+
+
+def _lesson(path: Path, cells: Iterable[tuple[dict, str]], otherwise: str) -> str:
     """Which lesson this is: the one that most of its exercise cells name, else the one in the file's name."""
     there, named = notebooks(), [mark[:2] for meta, source in cells for mark in _marks(meta, source)]
     known = [number for number in named if number in there]
     found = max(sorted(set(known)), key=known.count, default="")
-    in_name = [number for number in STEM.findall(path.name) if number in there]
-    lesson = found or (in_name[-1] if in_name else "")
+    lesson = found or in_name(path.name) or otherwise
     if not lesson:
         raise Unreadable("No cell names an exercise, and the file's name no lesson: use --lesson NN.")
     return lesson
+
+
+def in_name(name: str) -> str:
+    """The lesson that a file's name tells, or nothing."""
+    return next((number for number in reversed(STEM.findall(name)) if number in notebooks()), "")
 
 
 def _marks(metadata: dict, source: str) -> list[str]:
@@ -129,15 +173,22 @@ def _marks(metadata: dict, source: str) -> list[str]:
     return [one or other for one, other in CHECK.findall(source)]
 
 
-def _places(ex: Exercise, cells: list[tuple[dict, str]]) -> list[int]:
-    """The cells that answer this exercise: marked as such; if none is, those that define its names."""
+def _places(ex: Exercise, cells: list[tuple[dict, str]]) -> tuple[list[int], int]:
+    """The cells that may be the answer, the likeliest first, and how many cells answer it in all.
+
+    Of those that define its names the last one above the last check of it, as her check has seen it, and then the last
+    of all; where none defines them, the last cell that is marked as the answer.
+    """
     marked = [i for i, (meta, source) in enumerate(cells) if ex.id in _marks(meta, source)]
-    defining = [i for i, (_, source) in enumerate(cells) if set(ex.defines) <= _defined(source)]
-    both = [i for i in marked if i in defining]
-    return both or marked or defining
+    defining = [i for i, (_, source) in enumerate(cells) if set(ex.defines) <= defined(source)]
+    if not defining:
+        return marked[-1:], len(marked)
+    checks = [i for i, (_, source) in enumerate(cells) if any(ex.id in found for found in CHECK.findall(source))]
+    above = [i for i in defining if checks and i <= checks[-1]] or [i for i in defining if i in marked]
+    return [*above[-1:], defining[-1]], len(defining)
 
 
-def _defined(source: str) -> set[str]:
+def defined(source: str) -> set[str]:
     """The names that a cell defines or assigns at its top level."""
     found: set[str] = set()
     for node in _parsed(source):
@@ -171,4 +222,4 @@ def _source(ex: Exercise, cells: list[str], place: int) -> str:
         whole = answer_source(order, ex.defines, ex.given)
     except (ValueError, RecursionError, MemoryError, SyntaxError):
         whole = ""
-    return whole if whole.strip() and _parsed(cells[place]) else cells[place]
+    return whole if whole.strip() and _parsed(cells[place]) else ASKED.sub("", cells[place])

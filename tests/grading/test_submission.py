@@ -6,11 +6,12 @@ import json
 import os
 
 import pytest
-from conftest import answer, cell, notebook
+from conftest import ROOT, answer, cell, notebook
 from hostile import RIGHT, WRONG
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlcourse.exercises import exercises, notebooks
 from dlcourse.grading import grade
 from dlcourse.grading.submission import MOST_BYTES, Unreadable, read
 
@@ -67,17 +68,82 @@ def test_a_right_answer_gets_its_point_whatever_surrounds_it(tmp_path, zygote, w
     assert got == 1, notes
 
 
-NOTED = {  # the last of several cells counts, and the report says so
+OPEN = "def unit(x, w, b, f):\n    return ..."
+CHECKED = cell("check('01.1')")
+NOTED = {  # which of several cells counts is what her own check said last; and the report says that there are several
     "a copy that is wrong below": (notebook(answer(RIGHT), answer(WRONG)), 0),
     "a copy that is right below": (notebook(answer(WRONG), answer(RIGHT)), 1),
-}
+    "the open cell left in place": (notebook(answer(OPEN), cell(RIGHT), CHECKED), 1),
+    "the open cell left in place, no check": (notebook(answer(OPEN), cell(RIGHT)), 1),
+    "a wrong try left in place": (notebook(answer(WRONG), cell(RIGHT), CHECKED), 1),
+    "a wrong try left in place, no check": (notebook(answer(WRONG), cell(RIGHT)), 1),
+    "another name for it": (notebook(answer(OPEN), cell("unit = lambda x, w, b, f: f(w @ x + b)"), CHECKED), 1),
+    "a function of hers": (
+        notebook(answer(OPEN), cell(RIGHT.replace("unit", "mine") + "\nunit = mine"), CHECKED), 1),
+    "played with after the check": (notebook(answer(RIGHT), CHECKED, cell(WRONG)), 1),
+    "made worse before the check": (notebook(answer(RIGHT), cell(WRONG), CHECKED), 0),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("what", NOTED)
-def test_the_last_of_several_answers_counts_with_a_note(tmp_path, zygote, what):
+def test_of_several_answers_the_one_that_was_checked_last_counts(tmp_path, zygote, what):
     data, worth = NOTED[what]
     got, notes = points(tmp_path, zygote, data)
-    assert got == worth and "01.1: 2 cells answer it, and the last one counts." in notes
+    assert got == worth and notes[0].startswith("01.1: 2 cells answer it. The last one above its last check counts")
+
+
+@pytest.mark.parametrize("source, state, says", [
+    (OPEN, "not attempted", "A `...` is still open."),
+    ("", "not attempted", "Nothing is defined in it."),
+    ("# nothing yet", "not attempted", "Nothing is defined in it."),
+    ("def unti(x, w, b, f):\n    return f(w @ x + b)", "not yet", "It does not define `unit`."),
+    ("def unit(x, w, b, f):\n    return f(w @ x + b", "not yet", "Its cell stops with SyntaxError."),
+    ("import nowhere_to_be_found\n" + RIGHT.replace("return", "nowhere_to_be_found.x; return"), "not yet", "Its cell"),
+])  # fmt: skip
+def test_an_attempt_is_called_one_and_an_open_answer_is_not(tmp_path, zygote, source, state, says):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(notebook(answer(source)))
+    first = grade.grade(path, "alice", path.name, zygote, seed=3).exercises[0]
+    assert first.state == state and first.says.startswith(says), first
+    library = "Answers are graded with Python's own library and NumPy, without nowhere_to_be_found."
+    assert first.notes == ([library] if "nowhere" in source else [])
+
+
+def test_what_no_exercise_needs_is_shown_to_the_teacher(tmp_path, zygote):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(notebook(cell("import os.path, numpy as np\nos.remove('x'); open('y')"), answer(RIGHT)))
+    result = grade.grade(path, "alice", path.name, zygote, seed=3)
+    assert result.look == ["It imports os and calls open, which no exercise needs: look at it."]
+    assert result.exercises[0].points == 1 and result.notes == []
+    path.write_bytes(notebook(answer(RIGHT)))
+    assert grade.grade(path, "alice", path.name, zygote, seed=3).look == []
+
+
+@pytest.mark.parametrize("number", notebooks())
+def test_a_lesson_as_it_is_delivered_needs_no_look_and_earns_nothing(zygote, number):
+    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    result = grade.grade(path, "alice", path.name, zygote, seed=3)
+    assert result.look == [] and result.points == 0 and result.notes == []
+    assert {e.state for e in result.exercises} == {"not attempted"}, result.exercises
+    for e in result.exercises:
+        hunt = exercises(number)[e.id].broken is not None
+        assert e.says == ("This is the code as it was given: what is wrong with it is still to be found." if hunt
+                          else "A `...` is still open.")  # fmt: skip
+
+
+def test_a_broken_file_has_the_points_of_its_lesson_to_lose(tmp_path, zygote):
+    path = tmp_path / "emil_01_one_unit.ipynb"
+    path.write_bytes(b"{")
+    result = grade.grade(path, "emil", path.name, zygote, seed=3)
+    assert result.problem and (result.points, result.of) == (0, sum(ex.points for ex in exercises("01").values()))
+
+
+def test_what_the_cells_say_wins_over_a_lesson_that_is_asked_for(tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_bytes(notebook(answer(RIGHT)))
+    assert read(path, "08").lesson == "01"
+    path.write_bytes(notebook(cell(RIGHT)))
+    assert read(path, "01").lesson == "01"
 
 
 BROKEN = {
