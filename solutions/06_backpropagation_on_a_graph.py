@@ -294,7 +294,7 @@ for name in ("x1", "w1", "x2", "w2", "b"):
 #
 # ### Exercise 06.4: the largest gap
 #
-# `f` takes Values and gives a Value; `x` holds the numbers to try it with. Compare, for each number in turn, the gradient
+# `f` takes Values, one by one as in `f(*values)`, and gives a Value; `x` holds the numbers to try it with. Compare, for each number in turn, the gradient
 # from `backward` with the slope by nudging (`central_difference`, with `h` = 1e-5). Return the largest difference, without
 # its sign. `x` must be as it was when you are done. Any way of nudging is right, as long as it nudges one number at a time,
 # to both sides. The check also hands you rules that are wrong on purpose: then the gap must be large.

@@ -37,27 +37,36 @@ class Statement:
     uses: frozenset[str]
     text: str
     changes: frozenset[str] = frozenset()
+    defines: frozenset[str] = frozenset()  # of what it binds, functions and classes
+    imports: bool = False
 
 
 def answer_source(cells: Iterable[str], defines: Iterable[str], given: Iterable[str] = ()) -> str:
     """The statements that define these names, with the helpers and imports that they call, in the order of the cells.
 
     Where a name is bound more than once, the last one counts; `name = use(...)` binds nothing of the learner's. What is
-    `given` is left out: it comes from elsewhere.
+    `given` comes from elsewhere, unless the last cell, which is the answer's own, defines it; so does what Python has,
+    unless a function of the learner's has its name.
     """
+    found = statements(cells)
+    modules = {name for s in found if s.imports for name in s.binds}
     last: dict[str, list[Statement]] = {}
-    for statement in statements(cells):
+    for statement in found:
         last.update((name, [statement]) for name in statement.binds)
-        for name in statement.changes:
+        for name in statement.changes - modules:
             last.setdefault(name, []).append(statement)
-    wanted, chosen, seen = list(defines), {}, set(given) | set(dir(builtins))
+    hers = {name: chain[0].place[0] for name, chain in last.items() if name in chain[0].defines}
+    own = {name for name, cell in hers.items() if cell == found[-1].place[0]}
+    wanted, chosen = list(defines), {}
+    seen = (set(given) - own) | (set(dir(builtins)) - set(hers))
     while wanted:
         name = wanted.pop()
         if name in seen:
             continue
         seen.add(name)
         for statement in last.get(name, last.get("*", [])):  # what nothing binds may come from a star import
-            chosen[statement.place] = statement
+            if statement.text:
+                chosen[statement.place] = statement
             wanted += statement.uses
     return "\n\n".join(chosen[place].text for place in sorted(chosen)) + "\n" * bool(chosen)
 
@@ -72,9 +81,7 @@ def statements(cells: Iterable[str]) -> list[Statement]:
             continue
         rows = source.splitlines()
         for node in tree.body:
-            if _lends(node):
-                continue
-            found += _statement(node, rows, number)
+            found += [_lent(node, number)] if _lends(node) else _statement(node, rows, number)
     return found
 
 
@@ -84,25 +91,46 @@ def _statement(node: ast.stmt, rows: list[str], cell: int) -> list[Statement]:
         return [_imported(node, alias, cell) for alias in node.names]
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     text = "\n".join(rows[first - 1 : node.end_lineno])
-    binds = {n.id for n in _outside_functions(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        binds.add(node.name)
-    changes = _changed(node)
+    binds, defines, changes = set(), set(), set()
+    for part in _outside_functions(node):
+        if isinstance(part, DEFINITIONS):
+            defines.add(part.name)
+        elif isinstance(part, (ast.Import, ast.ImportFrom)):
+            binds |= {alias.asname or alias.name.partition(".")[0] for alias in part.names}
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            binds.add(part.id)
+        changes |= _changed(part)
+    binds |= defines
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+        defines |= binds
+    if not isinstance(node, (ast.Assign, ast.AnnAssign, *DEFINITIONS)):
+        changes |= binds  # a loop or a branch may leave what was there before
     uses = frozenset(_globals(symtable.symtable(textwrap.dedent(text), "<cell>", "exec")))
-    return [Statement((cell, first), frozenset(binds - changes), uses, text, frozenset(changes))]
+    return [Statement((cell, first), frozenset(binds - changes), uses, text, frozenset(changes), frozenset(defines))]
 
 
-def _changed(node: ast.stmt) -> set[str]:
-    """The names that `n += 1`, `gates["AND"] = ...` and `Layer.forward = ...` change and do not bind."""
-    if not isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-        return set()
-    targets, found = node.targets if isinstance(node, ast.Assign) else [node.target], set()
-    for target in targets:
-        part = isinstance(node, ast.AugAssign)
-        while isinstance(target, (ast.Attribute, ast.Subscript)):
-            target, part = target.value, True
-        found |= {target.id} if part and isinstance(target, ast.Name) else set()
-    return found
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _changed(node: ast.AST) -> set[str]:
+    """The names that `n += 1`, `gates["AND"] = ...`, `Layer.forward = ...`, `table.update(...)` and
+    `setattr(Layer, ...)` change and do not bind."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        call = node.value
+        if isinstance(call.func, ast.Name) and call.func.id in ("setattr", "delattr"):
+            return {n.id for n in call.args[:1] if isinstance(n, ast.Name)}
+        return {_base(call.func)} - {""} if isinstance(call.func, ast.Attribute) else set()
+    if isinstance(node, ast.AugAssign):
+        return {_base(node.target)} - {""}
+    stored = isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, (ast.Store, ast.Del))
+    return {_base(node)} - {""} if stored else set()
+
+
+def _base(target: ast.AST) -> str:
+    """The name before all dots and brackets."""
+    while isinstance(target, (ast.Attribute, ast.Subscript)):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 def _lends(node: ast.stmt) -> bool:
@@ -110,10 +138,18 @@ def _lends(node: ast.stmt) -> bool:
     return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "use"
 
 
+def _lent(node: ast.stmt, cell: int) -> Statement:
+    """It binds names, and nothing of it is the learner's."""
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return Statement((cell, node.lineno), frozenset(names), frozenset(), "")
+
+
 def _globals(table: symtable.SymbolTable) -> Iterator[str]:
     """The names that it takes from outside: no parameters, no names of its own functions."""
     outermost = table.get_type() == "module"
-    yield from (s.get_name() for s in table.get_symbols() if s.is_referenced() and (outermost or s.is_global()))
+    for s in table.get_symbols():
+        if outermost and s.is_referenced() or not outermost and s.is_global():
+            yield s.get_name()
     for inner in table.get_children():
         yield from _globals(inner)
 
@@ -122,12 +158,14 @@ def _imported(node: ast.Import | ast.ImportFrom, alias: ast.alias, cell: int) ->
     one = ast.Import([alias]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [alias], node.level)
     name = alias.asname or alias.name.partition(".")[0]
     place = (cell, node.lineno + alias.col_offset / 1000)
-    return Statement(place, frozenset([name]), frozenset(), ast.unparse(ast.fix_missing_locations(one)))
+    text = ast.unparse(ast.fix_missing_locations(one))
+    return Statement(place, frozenset([name]), frozenset(), text, imports=True)
 
 
 def _outside_functions(node: ast.AST) -> Iterable[ast.AST]:
-    """The nodes that run when the cell runs: not the bodies of functions and classes."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+    """The nodes that run when the cell runs: of functions and classes the name, not what is in them."""
+    if isinstance(node, (*DEFINITIONS, ast.Lambda)):
+        yield node
         return
     yield node
     for child in ast.iter_child_nodes(node):

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from . import sentences
 from .compare import agree, differences, is_open, short
 from .exercise import Case, Exercise, Wrong
@@ -80,9 +82,9 @@ def applied(ex: Exercise, case: Case, report: Report) -> Report:
         held = held[case.part]
     if held is ... or is_open(held):
         return {**report, "open": True}
-    if problem := ex.problem(case.part, held):
-        return {**report, "problem": problem}
     try:
+        if problem := ex.problem(case.part, held):
+            return {**report, "problem": problem}
         return {**report, "value": ex.apply(held, *case.apply)}
     except Exception as error:  # a form that `problem` did not foresee
         return {**report, "problem": f"`{case.part}` cannot be used: {error}"}
@@ -145,7 +147,7 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
     """None if this part of the answer is right in all its cases."""
     bad = [i for i in places if not same(ex, mine[i], wants[i])]
     if not bad:
-        return _unsteady(ex, runner, part, [cases[i] for i in places], [wants[i] for i in places])
+        return _unsteady(ex, runner, seed, part, [cases[i] for i in places], [wants[i] for i in places])
     if problem := mine[bad[0]].get("problem"):
         return Verdict(NOT_YET, problem)
     if ex.broken is not None and _as_given(ex, seed, places, mine):
@@ -161,7 +163,7 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
                     sentence = f"`{part}` returns nothing in some cases. Is there a way through it without a `return`?"
                 kind = mine[i].get("error") or stage.__name__
                 return _not_yet(ex, sentence + sentences.where(*alike), cases[i], mine[i], wants[i], about=kind)
-    if unsteady := _unsteady(ex, runner, part, [cases[i] for i in places], [mine[i] for i in places]):
+    if unsteady := _unsteady(ex, runner, seed, part, [cases[i] for i in places], [mine[i] for i in places]):
         return unsteady
     sentence = sentences.value_of(
         part, *([r.get("value") for r in (reports[i] for i in places)] for reports in (mine, wants))
@@ -169,9 +171,10 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
     return _not_yet(ex, sentence + sentences.where(*alike), cases[bad[0]], mine[bad[0]], wants[bad[0]])
 
 
-def _unsteady(ex: Exercise, runner: Runner, part: str, cases: list[Case], before: list[Report]) -> Verdict | None:
-    """An answer must say the same when it is asked again, in every case."""
-    for case, once in zip(cases, before):
+def _unsteady(ex, runner, seed: int, part: str, cases: list[Case], before: list[Report]) -> Verdict | None:
+    """An answer must say the same when it is asked again, in every case, and in an order that it cannot know."""
+    order = np.random.default_rng([seed, len(cases)]).permutation(len(cases))
+    for case, once in ((cases[i], before[i]) for i in order):
         if not same(ex, applied(ex, case, ask(ex, runner, case)), once):
             return Verdict(NOT_YET, _changing(part), (("call", case.shown),), about="unsteady")
     return None

@@ -7,15 +7,14 @@ or a word of ours; inputs, expected values and texts of exceptions stay here.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
-from ..exercises.runners import WorkerDied
-from .start import Zygote
-from .submission import Submission, Unreadable, defined, in_name, not_at_hand, read
+from .start import WallError, Zygote
+from .submission import Answer, Submission, Unreadable, defined, in_name, not_at_hand, read
 from .wall import Walled
 
 Kept = dict[str, str]  # exercise -> the learner's accepted answer
@@ -104,30 +103,33 @@ def judge(given: Submission, learner: str, file: str, runner: Callable, seed: in
         if ex.id not in given.answers:
             found.append(_nothing(ex))
             continue
-        graded, source = _best(ex, given.answers[ex.id], runner, seed, kept)
-        if graded.state == CORRECT:
-            kept[ex.id] = source
+        graded, answer = _best(ex, given.answers[ex.id], runner, seed, kept)
+        if graded.state == CORRECT and not answer.lent:
+            kept[ex.id] = answer.source
         found.append(graded)
     return Result(learner, file, given.lesson, found, list(given.notes), look=list(given.look))
 
 
-def _best(ex: Exercise, sources: list[str], runner: Callable, seed: int, kept: Kept) -> tuple[Graded, str]:
+def _best(ex: Exercise, answers: list[Answer], runner: Callable, seed: int, kept: Kept) -> tuple[Graded, Answer]:
     """The first of these answers that is right, else the first that is more than an open one, else the first."""
     found = []
-    for source in sources:
-        found.append((_one(ex, source, runner, seed, kept), source))
+    for answer in answers:
+        found.append((_one(ex, answer, runner, seed, kept), answer))
         if found[-1][0].state == CORRECT:
             return found[-1]
     return next((one for one in found if one[0].state != NOT_ATTEMPTED), found[0])
 
 
-def _one(ex: Exercise, source: str, runner: Callable, seed: int, kept: Kept) -> Graded:
-    cells = [*_given(ex, kept), (ex.id, source)]
+def _one(ex: Exercise, answer: Answer, runner: Callable, seed: int, kept: Kept) -> Graded:
+    source = answer.source
+    cells = [("notebook", NOTEBOOK), *_given([*ex.given.values(), *answer.lent], kept), (ex.id, source)]
     for _ in range(2):
         with runner(cells) as worker:
             try:
                 verdict = evaluate(ex, worker, seed)
-            except WorkerDied:
+            except WallError:
+                raise
+            except Exception:  # a worker that died, or something handed back that nobody has foreseen
                 verdict = Verdict(NOT_YET, "")
             failed = worker.failed
             if not worker.fallen:
@@ -144,13 +146,16 @@ def _one(ex: Exercise, source: str, runner: Callable, seed: int, kept: Kept) -> 
     return graded
 
 
-def _given(ex: Exercise, kept: Kept, seen: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    """The earlier answers that this one may call: the learner's own where accepted, else the course's."""
+NOTEBOOK = "def display(*things):\n    pass\n"  # what an answer may call in a notebook, and which shows nothing here
+
+
+def _given(ids: Iterable[str], kept: Kept, seen: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """The earlier answers that one may call: the learner's own where accepted, else the course's."""
     cells: list[tuple[str, str]] = []
-    for id in dict.fromkeys(ex.given.values()):
+    for id in dict.fromkeys(ids):
         other = find(id)
         if id not in seen:
-            cells += [*_given(other, kept, (*seen, id)), (id, kept.get(id, other.solution))]
+            cells += [*_given(other.given.values(), kept, (*seen, id)), (id, kept.get(id, other.solution))]
     return list(dict.fromkeys(cells))
 
 

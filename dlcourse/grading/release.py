@@ -14,10 +14,12 @@ from ..nn.storage import write_whole
 
 NOTE = """# The lessons
 
-Install the course (Python 3.11 or newer), then open it in this folder:
+Install the course (Python 3.11 or newer) from the file that your teacher gives you, then open it in this folder:
 
-    pip install dlcourse
+    pip install dlcourse-*.whl
     dlcourse lab
+
+Answers may use Python's own library and NumPy, and nothing else.
 
 Hand in the notebooks themselves, one file for each lesson, with your name in front: `smith_01_one_unit.ipynb`.
 """

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..exercises import Exercise, exercises, notebooks
 from ..exercises.answer import answer_source
@@ -22,9 +22,14 @@ from ..exercises.answer import answer_source
 MOST_BYTES, MOST_CELLS, MOST_CELL, MOST_CODE = 20 << 20, 2000, 100_000, 400_000
 ID = re.compile(r"\d\d\.\d{1,2}")
 GRADE_ID = re.compile(r"exercise-(\d\d)-(\d{1,2})")
-CHECK = re.compile(r"^\s*(?:check\(\s*[\"'](\d\d\.\d{1,2})\b|#\s*(?:[Ee]xercise\s+)?(\d\d\.\d{1,2})\s*$)", re.M)
+CHECK = re.compile(
+    r"^[ \t]*(?:check\(\s*[\"'](\d\d\.\d{1,2})\b|#[ \t]*(?:[Ee]xercise[ \t]+)?(\d\d\.\d{1,2})[ \t]*$)", re.M
+)
 ASKED = re.compile(r"^(?:check|hint|solution|progress)\(.*$", re.M)  # what only the notebook can answer
-MAGIC = re.compile(r"^\s*(?:[%!].*|[\w.]+\?{1,2}\s*)$", re.M)  # a line for IPython, and not for Python
+LENT = re.compile(r"^[ \t]*(\w+)[ \t]*=[ \t]*use\([ \t]*[\"'](\d\d\.\d{1,2})[\"']", re.M)
+TIMED = re.compile(r"^([ \t]*)%%?time(?:it)?\b[ \t]*(?:-[^ ]+[ \t]+)*(.*)$", re.M)  # what is timed is kept
+MAGIC = re.compile(r"^([ \t]*)(?:[%!](?!=).*|[\w.]+\?{1,2}[ \t]*)$", re.M)  # a line for IPython, and not for Python
+SHELL = re.compile(r"(=[ \t]*)(?:!(?!=)|%(?=[a-z])).*$", re.M)  # `files = !ls`
 STEM = re.compile(r"(?<!\d)(\d\d)_[a-z]")
 
 
@@ -32,15 +37,22 @@ class Unreadable(Exception):
     """The file is no notebook that can be graded; the message says why, in one sentence."""
 
 
+class Answer(NamedTuple):
+    """The source of an answer, and the earlier exercises that it borrows by `use` beyond those that everybody gets."""
+
+    source: str
+    lent: tuple[str, ...] = ()
+
+
 @dataclass
 class Submission:
     """The lesson it belongs to, the answers by the exercise's id, what is worth a note, and what is worth a look.
 
-    answers: the source of an answer, or of each that may be meant, the likeliest first.
+    answers: of an exercise, each that may be meant, the likeliest first.
     """
 
     lesson: str
-    answers: dict[str, list[str]] = field(default_factory=dict)
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     look: list[str] = field(default_factory=list)
 
@@ -75,42 +87,56 @@ def load(path: Path) -> dict[str, Any]:
     return found
 
 
-def code_cells(notebook: dict[str, Any]) -> list[tuple[dict, str]]:
-    """(metadata, source) of each code cell, of any version of the format; what is no cell is passed over."""
+def code_cells(notebook: dict[str, Any]) -> tuple[list[tuple[dict, str]], list[str]]:
+    """(metadata, source) of each code cell, of any version of the format, and a note on what was passed over."""
     cells = notebook.get("cells")
-    if cells is None and isinstance(notebook.get("worksheets"), list):  # version 3 of the format
-        cells = [c for sheet in notebook["worksheets"] if isinstance(sheet, dict) for c in sheet.get("cells") or []]
+    if cells is None and isinstance(sheets := notebook.get("worksheets"), list):  # version 3 of the format
+        parts = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        cells = [cell for part in parts if isinstance(part, list) for cell in part]
     if not isinstance(cells, list):
         raise Unreadable("The file is not a notebook: there is no list of cells in it.")
-    found = []
-    for cell in cells[:MOST_CELLS]:
+    found, passed, letters = [], 0, 0
+    for cell in cells:
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         source = cell.get("source", cell.get("input", ""))
         if isinstance(source, list) and all(isinstance(row, str) for row in source):
             source = "".join(source)
-        if isinstance(source, str) and len(source) <= MOST_CELL:
+        if not isinstance(source, str) or len(source) > MOST_CELL or len(found) == MOST_CELLS:
+            passed += 1
+        elif source.strip():
+            letters += len(source)
             metadata = cell.get("metadata")
-            found.append((metadata if isinstance(metadata, dict) else {}, MAGIC.sub("", source)))
-    if sum(len(source) for _, source in found) > MOST_CODE:
+            found.append((metadata if isinstance(metadata, dict) else {}, source))
+    if letters > MOST_CODE:
         raise Unreadable(f"There is more code in it than {MOST_CODE:,} letters.")
-    return found
+    note = f"{passed} cells are not read: only the first {MOST_CELLS:,}, of text, of at most {MOST_CELL:,} letters."
+    return [(metadata, python(source)) for metadata, source in found], [note] * bool(passed)
+
+
+def python(source: str) -> str:
+    """A cell without its lines for IPython, where Python cannot read it as it stands."""
+    if _parsed(source):
+        return source
+    timed = TIMED.sub(lambda line: line[1] + (line[2] or "pass"), source)
+    return SHELL.sub(r"\1None", MAGIC.sub(r"\1pass", timed))
 
 
 def read(path: Path, lesson: str = "") -> Submission:
     """The answers of a notebook. lesson: whose exercises to look for where the file does not tell."""
-    cells = code_cells(load(path))
-    made = Submission(_lesson(path, cells, lesson), look=uncalled_for(source for _, source in cells))
+    notebook = load(path)
+    cells, notes = code_cells(notebook)
     sources = [source for _, source in cells]
+    made = Submission(_lesson(path, cells, lesson), notes=notes, look=uncalled_for(sources))
     for ex in exercises(made.lesson).values():
-        places, count = _places(ex, cells)
+        places, count, checked = _places(ex, cells)
         if count > 1:
             made.notes.append(
                 f"{ex.id}: {count} cells answer it. The last one above its last check counts; if that one is not "
                 "right, the last of all."
             )
         if places:
-            made.answers[ex.id] = list(dict.fromkeys(_source(ex, sources, place) for place in places))
+            made.answers[ex.id] = list(dict.fromkeys(_source(ex, sources, place, checked) for place in places))
     return made
 
 
@@ -173,19 +199,20 @@ def _marks(metadata: dict, source: str) -> list[str]:
     return [one or other for one, other in CHECK.findall(source)]
 
 
-def _places(ex: Exercise, cells: list[tuple[dict, str]]) -> tuple[list[int], int]:
-    """The cells that may be the answer, the likeliest first, and how many cells answer it in all.
+def _places(ex: Exercise, cells: list[tuple[dict, str]]) -> tuple[list[int], int, int]:
+    """The cells that may be the answer, the likeliest first; how many cells answer it in all; where its last check is.
 
     Of those that define its names the last one above the last check of it, as her check has seen it, and then the last
     of all; where none defines them, the last cell that is marked as the answer.
     """
     marked = [i for i, (meta, source) in enumerate(cells) if ex.id in _marks(meta, source)]
     defining = [i for i, (_, source) in enumerate(cells) if set(ex.defines) <= defined(source)]
-    if not defining:
-        return marked[-1:], len(marked)
     checks = [i for i, (_, source) in enumerate(cells) if any(ex.id in found for found in CHECK.findall(source))]
-    above = [i for i in defining if checks and i <= checks[-1]] or [i for i in defining if i in marked]
-    return [*above[-1:], defining[-1]], len(defining)
+    checked = checks[-1] if checks else -1
+    if not defining:
+        return marked[-1:], len(marked), checked
+    above = [i for i in defining if i <= checked] or [i for i in defining if i in marked]
+    return [*above[-1:], defining[-1]], len(defining), checked
 
 
 def defined(source: str) -> set[str]:
@@ -215,11 +242,23 @@ def _parsed(source: str) -> list[ast.stmt]:
         return []
 
 
-def _source(ex: Exercise, cells: list[str], place: int) -> str:
-    """The answer with the helpers and imports that it names; the cell as it stands where that cannot be told."""
-    order = [*(c for i, c in enumerate(cells) if i != place), cells[place]]
+def _source(ex: Exercise, cells: list[str], place: int, checked: int) -> Answer:
+    """The answer with the helpers and imports that it names, from cells above its check first; the cell as it stands
+    where that cannot be told."""
+    until = max(place, checked) + 1
+    order = [*cells[until:], *(c for i, c in enumerate(cells[:until]) if i != place), cells[place]]
     try:
         whole = answer_source(order, ex.defines, ex.given)
     except (ValueError, RecursionError, MemoryError, SyntaxError):
         whole = ""
-    return whole if whole.strip() and _parsed(cells[place]) else ASKED.sub("", cells[place])
+    if not whole.strip() or not _parsed(cells[place]):
+        whole = ASKED.sub("", cells[place])
+    borrowed = {name: id for source in cells for name, id in LENT.findall(source)}
+    words = set(re.findall(r"\w+", whole))
+    lent = {id for name, id in borrowed.items() if name in words and name not in defined(whole)}
+    return Answer(whole, tuple(sorted(id for id in lent - set(ex.given.values()) if _earlier(id, ex.id))))
+
+
+def _earlier(id: str, than: str) -> bool:
+    there = id in exercises(id.partition(".")[0])
+    return there and [int(n) for n in id.split(".")] < [int(n) for n in than.split(".")]

@@ -97,3 +97,32 @@ def test_what_is_not_there_gives_nothing():
 
 def test_a_name_of_python_is_not_followed():
     assert source("print = 3\ndef f(): return len(print)") == "def f(): return len(print)\n"
+
+
+FILLED = {  # what is done to a name after it was bound goes with it
+    "a method": "t = {}\nt.update(a=1)\ndef f(): return t['a']",
+    "a loop": "t = {}\nfor k in 'ab':\n    t[k] = 1\ndef f(): return t['a']",
+    "a loop and a method": "t = []\nfor k in range(3):\n    t.append(k)\ndef f(): return t[1]",
+    "a while": "n = 8\nwhile n > 1:\n    n /= 2\ndef f(): return n",
+    "a branch": "n = 0\nif True:\n    n = 1\ndef f(): return n",
+    "setattr": "class T: pass\nsetattr(T, 'a', 1)\ndef f(): return T.a",
+    "a global": "n = 0\ndef f():\n    global n\n    n += 1\n    return n",
+    "an import in try": "try:\n    import math as m\nexcept ImportError:\n    m = None\ndef f(): return m.gcd(3, 5)",
+    "a helper in if": "if True:\n    def g(): return 1\ndef f(): return g()",
+    "a helper called like one of Python's": "def abs(x): return 1\ndef f(): return abs(-7)",
+}
+
+
+@pytest.mark.parametrize("what", FILLED)
+def test_what_is_done_to_a_name_goes_with_it(what):
+    assert run(source(*FILLED[what].split("\n\n")))["f"]() == 1
+
+
+def test_calls_of_a_module_change_nothing_that_an_answer_needs():
+    text = source("import numpy as np\nnp.random.seed(1)\nX = np.zeros(3)\nnp.save('x', X)\ndef f(): return np.pi")
+    assert text == "import numpy as np\n\ndef f(): return np.pi\n"
+
+
+def test_what_the_answers_own_cell_defines_is_not_taken_from_elsewhere():
+    assert "def g" in source("def g(a): return 1\ndef f(): return g(0)", given=["g"])
+    assert "def g" not in source("def g(a): return 1", "def f(): return g(0)", given=["g"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 from conftest import ROOT, answer, cell, notebook
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from dlcourse.exercises import exercises, notebooks
 from dlcourse.grading import grade
-from dlcourse.grading.submission import MOST_BYTES, Unreadable, read
+from dlcourse.grading.submission import MOST_BYTES, MOST_CELL, MOST_CELLS, Unreadable, read
 
 USE = cell('unit = use("01.1")', nbgrader={"grade_id": "points-01-1", "grade": True, "locked": True})
 
@@ -70,6 +71,89 @@ def test_a_right_answer_gets_its_point_whatever_surrounds_it(tmp_path, zygote, w
 
 OPEN = "def unit(x, w, b, f):\n    return ..."
 CHECKED = cell("check('01.1')")
+HONEST = {  # right in a notebook, and therefore right
+    "a line that begins with !=": answer(
+        "def unit(x, w, b, f):\n    assert (\n        len(x)\n        != -1\n    )\n    return f(w @ x + b)"),
+    "a timed call in a function": answer("def unit(x, w, b, f):\n    %time z = w @ x + b\n    return f(z)"),
+    "a shell's output": answer("files = !ls\n" + RIGHT),
+    "a timed cell": answer("%%time\n" + RIGHT),
+    "help asked for": answer("np.dot?\n" + RIGHT),
+    "a global counter": answer(
+        "calls = 0\ndef unit(x, w, b, f):\n    global calls\n    calls += 1\n    return f(w @ x + b)"),
+    "a table filled in a loop": answer(
+        "t = {}\nfor k in ('dot',):\n    t[k] = np.dot\ndef unit(x, w, b, f):\n    return f(t['dot'](w, x) + b)"),
+    "a helper called like one of Python's": answer(
+        "def sum(a, b):\n    return a + b\ndef unit(x, w, b, f):\n    return f(sum(w @ x, b))"),
+    "a star import": answer("from numpy import *\ndef unit(x, w, b, f):\n    return f(dot(w, x) + b)"),
+    "a display": answer("def unit(x, w, b, f):\n    display(x)\n    return f(w @ x + b)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HONEST)
+def test_what_is_right_in_a_notebook_is_right_when_it_is_graded(tmp_path, zygote, what):
+    got, notes = points(tmp_path, zygote, notebook(HONEST[what]))
+    assert got == 1, notes
+
+
+def test_a_helper_that_is_changed_below_does_not_change_the_answer_above(tmp_path, zygote):
+    above = cell("def bend(z, f):\n    return f(z)")
+    own = answer("def unit(x, w, b, f):\n    return bend(w @ x + b, f)")
+    below = cell("def bend(z, slope, f):\n    return f(slope * z)")
+    assert points(tmp_path, zygote, notebook(above, own, below))[0] == 1
+    assert points(tmp_path, zygote, notebook(own, below, above))[0] == 1
+
+
+BORROWED = (
+    "def unit_gradient(X, t, w, b):\n    d = np.array([unit(x, w, b, lambda v: v) for x in X]) - t\n"
+    "    return 2 * d @ X / len(t), 2 * np.mean(d)\n"
+)
+
+
+def test_what_use_lends_is_lent_to_an_answer_and_nothing_that_comes_later(tmp_path, zygote):
+    def of(id, *cells):
+        path = tmp_path / "y_02_x.ipynb"
+        path.write_bytes(notebook(*cells))
+        return {e.id: e.points for e in grade.grade(path, "alice", path.name, zygote, seed=3).exercises}[id]
+
+    assert of("02.3", cell('unit = use("01.1")'), answer(BORROWED, "02.3")) == 1
+    assert of("02.3", answer(BORROWED, "02.3")) == 0
+    loop = "def unit_gradient(X, t, w, b):\n    return mine(X, t, w, b)\n"
+    assert of("02.3", cell('mine = use("02.3")'), answer(loop, "02.3")) == 0, "not the answer itself"
+    assert of("02.3", cell('mine = use("99.9")'), answer(loop, "02.3")) == 0
+
+
+def test_one_answer_that_nobody_has_foreseen_costs_no_other(tmp_path, zygote):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(notebook(answer(RIGHT), answer("gates = {'AND': ([1, [1]], -1.5)}", "01.4")))
+    result = grade.grade(path, "alice", path.name, zygote, seed=3)
+    assert (result.exercises[0].points, result.exercises[3].points, result.problem) == (1, 0, "")
+
+
+def test_what_is_passed_over_is_noted(tmp_path, zygote):
+    got, notes = points(tmp_path, zygote, notebook(*[cell("\n")] * 3000, answer(RIGHT)))
+    assert got == 1 and notes == [""], "empty cells are none"
+    got, notes = points(tmp_path, zygote, notebook(*[cell("x = 1")] * MOST_CELLS, answer(RIGHT)))
+    assert got == 0 and notes[0].startswith("1 cells are not read")
+    got, notes = points(tmp_path, zygote, notebook(answer(RIGHT + "#" * MOST_CELL)))
+    assert got == 0 and notes[0].startswith("1 cells are not read")
+
+
+@pytest.mark.parametrize("rows", ["\n", " \n", "\t", "#\n", "%\n", "check(\n"])
+def test_a_cell_of_nothing_takes_no_time(tmp_path, rows):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(notebook(cell(rows * (90_000 // len(rows)) + "(")))
+    began_s = time.process_time()
+    read(path)
+    assert time.process_time() - began_s < 2
+
+
+@pytest.mark.parametrize("cells", [5, True, "no", {"a": 1}, None, [[], 3, None]])
+def test_sheets_of_the_old_format_may_hold_anything(tmp_path, cells):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_text(json.dumps({"worksheets": [{"cells": cells}, 3], "nbformat": 3}))
+    assert read(path).answers == {}
+
+
 NOTED = {  # which of several cells counts is what her own check said last; and the report says that there are several
     "a copy that is wrong below": (notebook(answer(RIGHT), answer(WRONG)), 0),
     "a copy that is right below": (notebook(answer(WRONG), answer(RIGHT)), 1),

@@ -42,6 +42,9 @@ def cases(rng):
         ([1.0, 1.2, 0.9, 1.1, 0.8, 1.0, 0.7, 0.9, 0.6], 2, "up and down"),
     ):
         yield call("early_stopping", np.round(val, 4), patience, tag=tag)
+    for epochs in rng.permutation(range(10, 16))[:3]:
+        val = 2.0 * 0.9 ** np.arange(epochs) + rng.uniform(0, 0.6, size=epochs)
+        yield call("early_stopping", val.round(2), int(rng.integers(2, 5)))
 
 
 # ---------------------------------------------------------------- other right answers
