@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import platform
 import subprocess
 import sys
 from pathlib import Path
+
+from ..backends.cores import cores
+
+__all__ = ["blas", "cores", "processor_name"]
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -25,11 +28,6 @@ def processor_name() -> str:
             if said := subprocess.run(asked, capture_output=True, text=True, timeout=5).stdout.strip():
                 return said
     return platform.processor() or platform.machine() or "unknown processor"
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def blas() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Callable
 
@@ -105,6 +104,8 @@ def machine() -> list[tuple[str, str]]:
     """What this notebook runs on: Python, NumPy, cores, and a GPU or not, in words. Never raises."""
     import numpy as np
 
+    from ..backends.cores import cores
+
     n = cores()
     return [
         ("Python", platform.python_version()),
@@ -112,11 +113,6 @@ def machine() -> list[tuple[str, str]]:
         ("Processor", f"{n} {'core' if n == 1 else 'cores'} to work with"),
         ("GPU", gpu()),
     ]
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def gpu() -> str:

@@ -109,9 +109,12 @@ class Network:
         return Sequential(*self.layers).shape(x.shape)
 
     # ---- looking, replacing, keeping
-    def summary(self, input_shape: tuple | None = None) -> Summary:
-        """A table of layers: output shape, parameters, bytes, FLOPs for one example of this shape, e.g. (28, 28, 1)."""
-        return summarize(self, input_shape)
+    def summary(self, input_shape: tuple | None = None, *, step: Any = None, batch: int | None = None) -> Summary:
+        """A table of layers: output shape, parameters, bytes, FLOPs for one example of this shape, e.g. (28, 28, 1).
+
+        step, batch: a Step of this network and a number of examples; then also the memory that its training takes.
+        """
+        return summarize(self, input_shape, step, batch)
 
     def swap(self, **functions: Callable) -> AbstractContextManager:
         """with net.swap(dense_backward=mine): a plain function takes the library's place in this network."""

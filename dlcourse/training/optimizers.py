@@ -96,6 +96,11 @@ class Optimizer:
         for name, value in checked.items():
             self.hp[self.place[name]] = self.settings[name] = value
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the rule holds besides θ and ∇."""
+        return sum(v.nbytes for v in (*self.states.values(), self.tmp, self.hp, self.mask) if v is not None)
+
     def state(self) -> dict[str, Any]:
         """Everything that the next steps depend on, besides θ: what a checkpoint keeps beside `settings`."""
         return {"hp": self.hp, **self.states}

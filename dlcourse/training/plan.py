@@ -5,7 +5,10 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..backends import Backend
+from ..backends.ghost import Ghosts
 from ..nn.functional import alone
 from ..nn.layers import Layer, Residual, Sequential
 from ..nn.params import leaves
@@ -15,15 +18,15 @@ from .fuse import fuse
 class Workspace:
     """Buffers in the order in which they are asked for; a second plan (a shorter last batch) reuses the same memory."""
 
-    def __init__(self, backend: Backend, dtype: str):
+    def __init__(self, backend: Backend, dtype: str, ghosts: Ghosts | None = None):
         self.backend, self.dtype, self.buffers, self.at = backend, dtype, {}, 0
-        self.arena = backend.arena()
+        self.arena, self.empty = ghosts or backend.arena(), (ghosts or backend.xp).empty
 
     def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
         size, dtype = math.prod(shape), dtype or self.dtype
         held = self.buffers.get(self.at)
         if held is None or held.size < size or held.dtype != dtype:
-            held = self.buffers[self.at] = self.backend.xp.empty((size,), dtype)
+            held = self.buffers[self.at] = self.empty((size,), dtype)
         self.at += 1
         return self.backend.layout(held[:size], shape, last)
 
@@ -74,7 +77,6 @@ class Plan:
     """The layers, fused where the backend fuses, with their buffers: forward and backward for one shape of batch."""
 
     def __init__(self, net: Any, loss: Any, grad: Any, x: Any, space: Workspace, comm: Callable, leader: bool):
-        net.check(x)
         replica, new = net.replica(grad), space.new
         self.root = Sequential(*fuse(replica.layers, net.ops))
         self.running, self.arena, self.stage = net.backend.running, space.arena, net.backend.stage
@@ -132,5 +134,20 @@ class Plans(dict):
             raise TypeError(f"x must be an array, got a {type(x).__name__}: use np.asarray(x)") from None
         plan = self.get(key)
         if plan is None:
+            self.net.check(x)
             plan = self[key] = Plan(self.net, *self.make, x, self.space, self.comm, self.leader)
         return plan.gradient(x, t, n, row)
+
+    def needs(self, x_shape: tuple) -> dict[str, int]:
+        """Bytes that a plan for batches of this shape holds: the same plan, bound to arrays that hold no numbers.
+
+        Where the host computes, it also runs once on them, which shows the scratch; a device has a pool for that.
+        """
+        net, ghosts = self.net, Ghosts()
+        space = Workspace(net.backend, net.dtype, ghosts)
+        x, grad = (ghosts.empty(shape, net.dtype) for shape in (x_shape, net.grad.shape))
+        plan = Plan(net, self.make[0], grad, x, space, alone, False)
+        if net.backend.host:
+            with np.errstate(all="ignore"):
+                plan.gradient(x, plan.loss.y, len(x))
+        return {"activations": sum(held.nbytes for held in space.buffers.values()), "scratch": ghosts.high}

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..nn.params import leaves
 from .plan import Plans
-from .team import Blas, Team
+from .team import Blas, Team, threads_here
 
 
 class Step:
@@ -32,6 +32,14 @@ class Step:
         if self.drops:
             self.net.counter += 1
 
+    def memory(self, x_shape: tuple) -> dict[str, int]:
+        """{what for: bytes} of training with batches of this shape, known before a batch is seen: net.summary tells it.
+
+        activations are those of forward with what backward needs and the gradients of all of them.
+        """
+        held = {"parameters": self.net.theta.nbytes, "gradients": self.net.grad.nbytes}
+        return held | {"optimizer": self.optimizer.nbytes} | self.plans.needs(x_shape)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__} ({self.why})"
 
@@ -45,6 +53,11 @@ class SerialStep(Step):
     def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False):
         super().__init__(net, loss, optimizer)
         self.blas = Blas() if one_thread else None
+
+    def limit(self, threads: int) -> None:
+        """BLAS uses at most so many threads from now on; nothing is set in each step if it has no more anyway."""
+        blas = Blas(threads)
+        self.blas = blas if any(library.num_threads > threads for library in blas.libraries) else None
 
     def __call__(self, x: Any, t: Any) -> Any:
         if self.blas is None:
@@ -86,6 +99,12 @@ class GraphStep(Step):
         replay()
         return value[0]
 
+    def memory(self, x_shape: tuple) -> dict[str, int]:
+        """As of a SerialStep, and the place from which the graph reads its batch (its x, not the targets)."""
+        held = self.serial.memory(x_shape)
+        batch = math.prod(x_shape) * np.dtype(self.net.dtype).itemsize
+        return held | {"activations": held["activations"] + batch}
+
     def record(self, x: Any, t: Any) -> tuple:
         x, t, value = x.copy(), t.copy(), []
 
@@ -122,6 +141,16 @@ class ThreadStep(Step):
         self.advance()
         return value
 
+    def memory(self, x_shape: tuple) -> dict[str, int]:
+        """As of any step; each thread has a ∇, an optimizer's tmp and a plan for its part of the batch."""
+        n, T = x_shape[0], self.team.size
+        sizes = [n * (i + 1) // T - n * i // T for i in range(T)] if n >= T else [n]
+        held = Counter({"gradients": self.parts.nbytes, "optimizer": sum(tmp.nbytes for tmp in self.tmps)})
+        for size, count in Counter(sizes).items():
+            part = super().memory((size, *x_shape[1:]))
+            held.update({name: part[name] * count for name in ("activations", "scratch")})
+        return {name: part[name] * (name not in ("activations", "scratch")) + held[name] for name in part}
+
     def gradient(self, x: Any, t: Any) -> float:
         """Each thread fills its own ∇ with its part's share of the whole batch's mean."""
         n, T = len(x), self.team.size
@@ -155,23 +184,41 @@ class ThreadStep(Step):
         self.team.run(step)
 
 
-def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int = 2) -> Step:
+ONE_THREAD, CUT = (1e6, 8e6), 1e9  # FLOP a step: between the two, BLAS keeps to one thread; images from CUT on are cut
+
+
+def rule(flops: float, images: bool, threads: int) -> tuple[str, str]:
+    """What choose_step does on the CPU, and why: "serial", "one thread" or "threads"."""
+    if threads == 1 and flops >= ONE_THREAD[0]:  # below, BLAS uses one anyway
+        return "one thread", "one core to use"
+    if ONE_THREAD[0] <= flops < ONE_THREAD[1]:
+        return "one thread", f"below {ONE_THREAD[1] / 1e6:g} MFLOP: one BLAS thread"
+    if images and flops >= CUT:
+        return "threads", f"images, at least {CUT / 1e9:g} GFLOP: {threads} threads"
+    return "serial", "no threads but those of BLAS"
+
+
+def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int | None = None) -> Step:
     """The step for batches of this shape, by a static rule: the same shapes give the same bits on every run.
 
     A device: GraphStep. Images and at least 1 GFLOP: ThreadStep. Otherwise SerialStep, from 1 to 8 MFLOP on one BLAS
     thread: its threads wait for each other in a loop, which a busy machine punishes (below, it uses none anyway) and
     which gains less than a tenth there.
-    FLOPs are those of forward and backward: three times the products of forward.
+    threads: at most so many; without it, as many as this process may use (threads_here). Another number of threads
+    gives other bits, equal to rounding. FLOPs are those of forward and backward: three times the products of forward.
     """
     flops = 3 * x_shape[0] * net.summary(x_shape[1:]).flops
     if not net.backend.host:
         step: Step = GraphStep(net, loss, optimizer)
         why = "a device repeats a recorded step"
-    elif len(x_shape) == 4 and flops >= 1e9:
-        step, why = ThreadStep(net, loss, optimizer, threads=threads), "images, at least 1 GFLOP"
     else:
-        small = 1e6 <= flops < 8e6
-        step = SerialStep(net, loss, optimizer, one_thread=small)
-        why = "below 8 MFLOP: one BLAS thread" if small else "no threads but those of BLAS"
+        threads = threads or (threads_here() if flops >= ONE_THREAD[0] else 1)
+        kind, why = rule(flops, len(x_shape) == 4, threads)
+        if kind == "threads":
+            step = ThreadStep(net, loss, optimizer, threads=threads)
+        else:
+            step = SerialStep(net, loss, optimizer, one_thread=kind == "one thread")
+            if kind == "serial" and flops >= ONE_THREAD[0]:
+                step.limit(threads)
     step.why = f"{why}; {flops / 1e6:.3g} MFLOP a step"
     return step

@@ -6,6 +6,10 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any
 
+from ..backends.cores import cores
+
+MOST = 8  # threads of a step that choose_step takes by itself; each has a ∇ of its own
+
 
 class Team:
     """run(f): f(0) ... f(size−1) at the same time, the caller takes part; all have ended when run returns or raises.
@@ -21,8 +25,13 @@ class Team:
         self.meet.reset()
         same = [copy_context().run for _ in range(1, self.size)]  # np.errstate and its like hold in every thread
         jobs = [self.pool.submit(run, self.guarded, f, i) for i, run in enumerate(same, 1)]
-        results = [self.guarded(f, 0)]
-        wait(jobs)
+        try:
+            results = [self.guarded(f, 0)]
+            wait(jobs)
+        except BaseException:  # the interrupt key, while waiting: still nobody is left running
+            self.meet.abort()
+            wait(jobs)
+            raise
         results += [job.result() for job in jobs]
         errors = [r for r in results if isinstance(r, BaseException)]
         if errors:
@@ -46,18 +55,48 @@ class Team:
 
 
 class Blas:
-    """with blas: one BLAS thread per caller; before and after, as many as there were."""
+    """with blas: at most `most` BLAS threads. The last one to leave restores what the first one found, on any way out.
 
-    def __init__(self):
+    The number belongs to the whole process, so several steps at once, each in a thread of its own, share one count.
+    """
+
+    lock, inside, before = threading.Lock(), 0, {}
+
+    def __init__(self, most: int = 1):
         from threadpoolctl import ThreadpoolController
 
+        self.most = most
         self.libraries = [c for c in ThreadpoolController().lib_controllers if c.user_api == "blas"]
 
     def __enter__(self) -> None:
-        self.before = [library.num_threads for library in self.libraries]
-        for library in self.libraries:
-            library.set_num_threads(1)
+        with Blas.lock:
+            Blas.inside += 1
+            for library in self.libraries:
+                n = library.num_threads
+                Blas.before.setdefault(library.filepath, (library, n))
+                if n > self.most:
+                    assign(library, self.most)
 
     def __exit__(self, *_: Any) -> None:
-        for library, n in zip(self.libraries, self.before):
-            library.set_num_threads(n)
+        with Blas.lock:
+            Blas.inside -= 1
+            if not Blas.inside:
+                for library, n in Blas.before.values():
+                    assign(library, n)
+                Blas.before.clear()
+
+
+def assign(library: Any, n: int) -> None:
+    """From whatever Python thread: threadpoolctl from 3.7 on obeys only the one that asked first, until it lets go."""
+    let_go = getattr(library, "clear_controlling_thread", bool)
+    let_go(True)
+    library.set_num_threads(n)
+    let_go(True)
+
+
+def threads_here() -> int:
+    """Threads for one step: as many as BLAS may use now, at most the cores of this process, at most 8.
+
+    So OPENBLAS_NUM_THREADS=1 (or OMP_, MKL_) or threadpoolctl limit the steps too: one knob for both.
+    """
+    return max(1, min([cores(), MOST, *(library.num_threads for library in Blas().libraries)]))

@@ -9,7 +9,7 @@ from dlcourse.backends import NUMPY
 from dlcourse.nn import functional as F
 
 BODIES, EQUATIONS = NUMPY.bodies, F.EQUATIONS
-ORDERS = ("rows", "images", "gaps")
+ORDERS = ("rows", "images", "gaps", "columns", "turned")
 
 
 def lay(values: np.ndarray, order: str) -> np.ndarray:
@@ -18,6 +18,10 @@ def lay(values: np.ndarray, order: str) -> np.ndarray:
         out = NUMPY.layout(np.empty(values.size, values.dtype), values.shape, last=True)
     elif order == "gaps":
         out = np.empty((*values.shape[:-1], 2 * values.shape[-1]), values.dtype)[..., ::2]
+    elif order == "columns":  # the first axis lies last
+        out = np.empty(values.shape[::-1], values.dtype).T
+    elif order == "turned":  # strides below zero
+        out = np.empty(values.shape, values.dtype)[(slice(None, None, -1),) * values.ndim]
     else:
         return values.copy()
     out[...] = values

@@ -317,7 +317,7 @@ def test_other_dtypes_and_views_give_the_answer_of_their_float32_copy(make, shap
 
 def test_the_choice_is_a_rule_of_the_shapes():
     def chosen(net, shape):
-        return choose_step(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1), shape)
+        return choose_step(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1), shape, threads=2)
 
     tiny = chosen(mlp(), (8, 5))
     small = chosen(Network(Dense(784, 30), ReLU(), Dense(30, 10)), (32, 784))
