@@ -41,7 +41,7 @@ def explain(folder: Path, out: Path, zygote: Zygote, learner: str, id: str) -> s
     learner = _one_of(unicodedata.normalize("NFC", learner), there, "learner")
     lesson, _, number = id.partition(".")
     ids = [id for there in notebooks() for id in exercises(there)]
-    ex = find(_one_of(f"{lesson.zfill(2)}.{number}", ids, "exercise"))
+    ex = find(_one_of(f"{lesson.zfill(2)}.{number}" if number else id, ids, "exercise"))
     whole = [one for one in found.notebooks if one.learner == learner]
     one, result, kept, source = _answer(out, run, learner, whole, ex)
     verdict, failed, reports = _again(ex, source, zygote, run.seed, kept)
@@ -97,7 +97,9 @@ def _again(ex: Exercise, source: str, zygote: Zygote, seed: int, kept: Kept) -> 
 def _lines(ex, one, result, kept, source, verdict, failed, reports) -> list[str]:
     """What is known, in the order in which one asks. Whatever comes from the learner is indented and cleaned."""
     found = [f"{shown(one.learner)}, {ex.id} {ex.title}: {verdict.state}", f"in {shown(one.file)}", ""]
-    found += ["What the learner is told:", *_block(result["says"]), "What was found:", *_block(verdict.sentence)]
+    found += ["What the learner is told:", *_block(result["says"])]
+    if verdict.sentence:
+        found += ["What was found:", *_block(verdict.sentence)]
     if verdict.wrong:
         found += _block(f"{verdict.wrong} of {verdict.cases} cases of this part fail.")
     if verdict.key:
