@@ -136,12 +136,12 @@ def test_the_class_is_counted(graded):
     totals = sorted(t.points for t in report.totals(results(graded[1])))
     assert totals == [0, 0, 1, 4, 4, 5, 5, 7]
     assert "mean 3.2, median 4.0, of 10." in said
-    states = [e["state"] for r in results(graded[1]) for e in r["exercises"] if e["id"] == "01.2"]
+    states = [e["state"] for r in results(graded[1]) for e in r["exercises"] if e["id"] == "01.1"]
     counts = [states.count(s) for s in ("correct", "not yet", "not attempted")]
-    assert counts == [3, 2, 2]
-    row = text[text.index(f"<td>01.2 {exercises('01')['01.2'].title}</td>") :].partition("</tr>")[0]
-    assert re.findall(r'<td class="n">(\d+)</td>', row) == ["3", "2", "2"]
-    assert 'aria-label="3 correct, 2 not yet, 2 not attempted"' in row
+    assert counts == [4, 3, 0]
+    row = text[text.index(f"<td>01.1 {exercises('01')['01.1'].title}</td>") :].partition("</tr>")[0]
+    assert re.findall(r'<td class="n">(\d+)</td>', row) == ["4", "3", "0"]
+    assert 'aria-label="4 correct, 3 not yet, 0 not attempted"' in row
     assert "7 of 10" in said and "70 %" in said
 
 
