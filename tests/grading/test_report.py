@@ -235,3 +235,11 @@ def test_what_has_changed_since_is_graded_first(tmp_path, capsys):
     write(folder, {"al.ipynb": notebook(answer(WRONG))})
     assert explain(folder, out, "al", "01.1") == 1 and "grade the folder first" in capsys.readouterr().err
     assert points(out)["al.ipynb"][0] == 1
+
+
+def test_it_is_judged_by_the_seed_of_the_grades(graded, monkeypatch):
+    from dlcourse.grading import explain as module
+
+    real, seeds = module.evaluate, []
+    monkeypatch.setattr(module, "evaluate", lambda ex, worker, seed: seeds.append(seed) or real(ex, worker, seed))
+    assert explain(*graded, "anna", "01.1") == 0 and seeds == [5]
