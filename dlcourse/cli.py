@@ -233,7 +233,10 @@ COMMANDS = {
     "grade": (_grade, "for teachers: grade a folder of notebooks that were handed in", {
         "folder": {"metavar": "DIR", "type": Path, "help": "notebooks, one for each learner, or a folder for each"},
         "--to": {"type": Path, "metavar": "OUT", "help": "where grades go (default: DIR-grades, beside it)"},
-        "--lesson": {"metavar": "NN", "default": "", "help": "grade this lesson (default: each file tells its own)"},
+        "--lesson": {"metavar": "NN", "default": "", "help": "grades of this lesson alone, also of files that do "
+                     "not tell their lesson (default: of all lessons)"},
+        "--explain": {"nargs": 2, "metavar": ("LEARNER", "ID"), "help": "run one answer again, with the seed of the "
+                      "grades, and say what its learner is not told"},
         "--seed": {"type": int, "metavar": "N", "help": "of the hidden cases (default: a secret one, kept in OUT)"},
         "-j": {"type": _positive, "metavar": "N", "default": 0, "help": "graders at a time (default: one a core)"},
         "--layer": {"default": "", "help": "bubblewrap, landlock or process (default: the strongest that holds)"},

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import re
+import os
 import resource
 import secrets
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -25,65 +25,30 @@ from threadpoolctl import threadpool_limits
 from ..nn.storage import write_whole
 from .confine import PR_SET_PDEATHSIG, libc
 from .grade import Kept, Result, grade, nothing
+from .handed import BatchError, Handed, handed_in, look_through, natural
 from .start import WallError, Zygote
 from .submission import digest
 
 VERSION = 1
 MOST_MEMORY = 2 << 30  # bytes, of a grader
 MOST_S = 60.0  # for one notebook, before its grader is given up
-HIDDEN = re.compile(r"(^|/)(\.|__MACOSX/)")
-
-
-class BatchError(Exception):
-    """The folder cannot be graded; the message says why."""
-
-
-@dataclass(frozen=True)
-class Handed:
-    """A file, and whose it is. `file` is its place below the folder."""
-
-    learner: str
-    path: Path
-    file: str
-
-    @property
-    def name(self) -> str:
-        """What its result is called: learners choose file names, and these must not choose where ours lie."""
-        return hashlib.sha256(self.file.encode("utf-8", "surrogateescape")).hexdigest()[:20] + ".json"
-
-
-def handed_in(folder: Path) -> list[Handed]:
-    """Every notebook below a folder, in order. A file in it is of the learner it is called after; in folders, as in
-    nbgrader's submitted/, the first one is the learner's name."""
-    found = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() == ".ipynb"):
-        file = path.relative_to(folder).as_posix()
-        if not HIDDEN.search(file):
-            found.append(Handed(_learner(file), path, file))
-    if not found:
-        raise BatchError(f"There is no notebook in {folder}: each submission is a file that ends in .ipynb.")
-    return found
-
-
-def _learner(file: str) -> str:
-    first, _, rest = file.partition("/")
-    return first if rest else re.sub(r"(?:^|[_\- ])\d\d_[a-z_]+$", "", first[: -len(".ipynb")]) or "(nobody)"
 
 
 # ---------------------------------------------------------------- the run
 @dataclass(frozen=True)
 class Run:
-    """What decides every point, and what was decided before anybody was graded."""
+    """What decides every point, and what was decided before anybody was graded. folder: seen from where it is kept."""
 
     seed: int
     layer: str
     lesson: str = ""
+    folder: str = ""
 
     def data(self) -> dict[str, Any]:
-        return {"version": VERSION, "seed": self.seed, "layer": self.layer, "lesson": self.lesson}
+        return {"version": VERSION, **asdict(self)}
 
 
-def begin(out: Path, layer: str, seed: int | None, lesson: str) -> Run:
+def begin(out: Path, layer: str, seed: int | None, lesson: str, folder: Path | None = None) -> Run:
     """The run that lies in `out`, or a new one. BatchError where what is asked for is another than what was begun."""
     place = out / "run.json"
     if not place.exists() and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -95,21 +60,44 @@ def begin(out: Path, layer: str, seed: int | None, lesson: str) -> Run:
             *out.glob("learners/.*.writing"),
         ]:
             half_written.unlink(missing_ok=True)  # by a run that was killed
-        try:
-            kept = json.loads(place.read_text(encoding="utf-8"))
-            old = Run(int(kept["seed"]), str(kept["layer"]), str(kept["lesson"]))
-        except (ValueError, KeyError, TypeError):
-            raise BatchError(f"{place} cannot be read: choose another folder with --to.") from None
+        old = held(out, folder)
         if (seed is not None and seed != old.seed) or lesson != old.lesson:
             raise BatchError(f"{out} holds a run with another seed or lesson: choose another folder with --to.")
-        run = Run(old.seed, layer, lesson)
-        if run == old:
-            return run
+        run = replace(old, layer=layer)
     else:
-        run = Run(secrets.randbits(63) if seed is None else seed, layer, lesson)
+        run = Run(secrets.randbits(63) if seed is None else seed, layer, lesson, _seen_from(out, folder))
     (out / "results").mkdir(parents=True, exist_ok=True)
-    write_whole(place, json.dumps(run.data(), indent=1).encode())
+    (out / "results").chmod(0o700)  # each result holds the seed
+    before = os.umask(0o077)
+    try:
+        write_whole(place, json.dumps(run.data(), indent=1).encode())
+    finally:
+        os.umask(before)
     return run
+
+
+def held(out: Path, folder: Path | None = None) -> Run:
+    """The run that lies in `out`. BatchError where there is none, or where it is of another folder."""
+    place = out / "run.json"
+    try:
+        kept = json.loads(place.read_text(encoding="utf-8"))
+        run = Run(int(kept["seed"]), str(kept["layer"]), str(kept["lesson"]), str(kept.get("folder", "")))
+    except FileNotFoundError:
+        raise BatchError(f"There are no grades in {out} yet: grade the folder first.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BatchError(f"{place} cannot be read: choose another folder with --to.") from None
+    here = _seen_from(out, folder) or run.folder
+    if run.folder and here != run.folder:
+        raise BatchError(
+            f"{out} holds the grades of {os.path.normpath(out.resolve() / run.folder)}: put what came late into that "
+            "folder, or choose another one for the grades with --to."
+        )
+    return replace(run, folder=here)
+
+
+def _seen_from(out: Path, folder: Path | None) -> str:
+    """The way to a folder, which still holds after both have been moved together."""
+    return "" if folder is None else Path(os.path.relpath(folder.resolve(), out.resolve())).as_posix()
 
 
 def kept_results(out: Path, by_learner: dict[str, list[Handed]], run: Run) -> dict[str, dict]:
@@ -120,7 +108,7 @@ def kept_results(out: Path, by_learner: dict[str, list[Handed]], run: Run) -> di
             try:
                 result = json.loads((out / "results" / one.name).read_text(encoding="utf-8"))
                 if (result["seed"], result["sha256"]) == (run.seed, sha256):
-                    found[one.file] = result
+                    found[one.file] = result | {"learner": one.learner}
             except (OSError, ValueError, KeyError, TypeError):
                 continue
     return found
@@ -152,21 +140,34 @@ def run_all(folder: Path, out: Path, run: Run, workers: int, bar: Any = None, be
         done[one.file] = result
         if bar is not None:
             bar(len(handed), None)
-    return without_copies([done[one.file] for one in handed])
+    results = [done[one.file] for one in handed] + _without(folder, run)
+    return without_copies(sorted(results, key=lambda r: natural(r["file"])))
+
+
+def _without(folder: Path, run: Run) -> list[dict]:
+    """Nobody vanishes: a result for each learner in whose folder there is no notebook."""
+    more = {"seed": run.seed, "layer": run.layer, "sha256": "no file", "missing": True}
+    return [
+        Result(who, file, run.lesson, nothing(run.lesson), problem=f"There is no notebook in it: {inside}.").data()
+        | more
+        for who, (file, inside) in look_through(folder).without.items()
+    ]
 
 
 def without_copies(results: list[dict]) -> list[dict]:
-    """Of several notebooks of one learner for one lesson the last one counts."""
-    last = {(r["learner"], r["lesson"]): r["file"] for r in results if r["lesson"]}
+    """Of several notebooks of one learner for one lesson the last one that can be read counts."""
+    last: dict[tuple[str, str], dict] = {}
+    for r in results:
+        before = last.get((r["learner"], r["lesson"]))
+        if r["lesson"] and (before is None or before["problem"] or not r["problem"]):
+            last[r["learner"], r["lesson"]] = r
     found = []
     for r in results:
-        if r["lesson"] and r["file"] != (counts := last[r["learner"], r["lesson"]]):
-            r = r | {
-                "problem": f"{counts} answers the same lesson, and the last one counts.",
-                "points": 0,
-                "of": 0,
-                "exercises": [],
-            }
+        counts = last.get((r["learner"], r["lesson"]), r)["file"]
+        if r["file"] != counts:
+            if not r["problem"]:
+                r = r | {"problem": f"{counts} answers the same lesson, and the last one counts.", "superseded": True}
+            r = r | {"points": 0, "of": 0, "exercises": []}
         found.append(r)
     return found
 

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,30 +35,71 @@ def _grade(options: argparse.Namespace, begun: Zygote | None, started: contextli
     from ..hardware.machine import cores
     from ..nn.storage import FileError
     from .batch import BatchError, begin, run_all
+    from .handed import look_through, shown
     from .report import write_all
     from .wall import choose
 
-    folder = options.folder
-    out = options.to or folder.with_name(f"{folder.resolve().name}-grades")
+    folder, lesson = options.folder, options.lesson
+    lesson = lesson.zfill(2) if lesson.isdecimal() else lesson
     try:
-        _look(options, folder, out)
+        out = options.to or _beside(folder)
+        _look(options, folder, out, lesson)
         zygote, passed = choose(options.layer, options.unsafe_process_only, begun)
         started.callback(zygote.close)
         for why in passed:
             print(f"Not used: {why}.")
         print(f"Isolation: {WORDS[zygote.layer]}", flush=True)
-        run = begin(out, zygote.layer, options.seed, options.lesson)
+        if options.explain:
+            from .explain import explain
+
+            print(explain(folder, out, zygote, *options.explain))
+            return 0
+        run = begin(out, zygote.layer, options.seed, lesson, folder)
         began_s = time.monotonic()
         results = run_all(folder, out, run, options.j or cores(), Bar(), zygote)
-        write_all(results, out)
+        theirs = [r for r in results if not lesson or r["lesson"] == lesson]
+        passed_over = look_through(folder).others
+        write_all(theirs, out, passed_over)
     except (BatchError, WallError, FileError, OSError) as problem:
-        print(f"dlcourse: {problem}", file=sys.stderr)
+        print(f"dlcourse: {shown(problem)}", file=sys.stderr)
         return 1
-    unread = sum(bool(r["problem"]) for r in results)
-    print(f"{len(results)} notebooks in {time.monotonic() - began_s:.1f} s.", end=" ")
-    print(f"{unread} could not be read: see their notes." if unread else "All of them could be read.")
-    print(f"Points: {out / 'grades.csv'}\nThe class: {out / 'class.html'}\nA page for each learner: {out / 'learners'}")
+    print("\n".join(_told(theirs, len(results) - len(theirs), passed_over, time.monotonic() - began_s)))
+    print(f"Points: {out / 'gradebook.csv'}, and each notebook's: {out / 'grades.csv'}")
+    print(f"The class: {out / 'class.html'}\nA page for each learner: {out / 'learners'}")
     return 0
+
+
+def _beside(folder: Path) -> Path:
+    """Where grades go if nobody says so. `.` has a name too: that of the folder it is."""
+    whole = folder.resolve()
+    if not whole.name:
+        raise OSError("the grades need a folder: name one with --to")
+    return (folder if folder.name not in ("", "..") else whole).with_name(f"{whole.name}-grades")
+
+
+def _told(results: list[dict], of_others: int, passed_over: list[str], took_s: float) -> Iterator[str]:
+    """What the terminal says when all is graded: what was counted, and what was not."""
+    from ..exercises.sentences import counted
+    from .handed import few
+
+    missing = [r["learner"] for r in results if r.get("missing")]
+    superseded = sum(r.get("superseded", False) for r in results)
+    unread = sum(bool(r["problem"]) for r in results) - superseded - len(missing)
+    yield f"{counted(len(results) - len(missing), 'notebook')} in {took_s:.1f} s."
+    if unread:
+        yield f"{unread} could not be read: see {'its note' if unread == 1 else 'their notes'}."
+    elif len(results) > len(missing):
+        yield "All of them could be read." if len(results) > len(missing) + 1 else "It could be read."
+    if superseded:
+        yield f"{superseded} {'does' if superseded == 1 else 'do'} not count: a later one of the learner does."
+    if missing:
+        yield f"{counted(len(missing), 'learner')} handed in no notebook: {few(missing)}."
+    if of_others:
+        yield f"{counted(of_others, 'notebook')} of other lessons {'was' if of_others == 1 else 'were'} passed over."
+    if passed_over:
+        yield f"{counted(len(passed_over), 'file')} that {'is' if len(passed_over) == 1 else 'are'} no notebook: " + (
+            f"{few(passed_over)}."
+        )
 
 
 WORDS = {
@@ -67,7 +109,7 @@ WORDS = {
 }
 
 
-def _look(options: argparse.Namespace, folder: Path, out: Path) -> None:
+def _look(options: argparse.Namespace, folder: Path, out: Path, lesson: str) -> None:
     from ..exercises import notebooks
     from .batch import BatchError, handed_in
 
@@ -75,8 +117,9 @@ def _look(options: argparse.Namespace, folder: Path, out: Path) -> None:
         raise BatchError(f"{folder} is no folder.")
     if out.resolve() == folder.resolve() or out.resolve().is_relative_to(folder.resolve()):
         raise BatchError("The grades would lie among the submissions: name another folder with --to.")
-    if options.lesson and options.lesson not in notebooks():
-        raise BatchError(f"There are no exercises for lesson {options.lesson!r}; for these there are: {notebooks()}.")
+    if lesson and lesson not in notebooks():
+        *most, last = notebooks()
+        raise BatchError(f"There are no exercises for lesson {lesson!r}; there are for {', '.join(most)} and {last}.")
     if options.seed is not None and options.seed < 0:
         raise BatchError("A seed is a whole number from 0 on.")
     handed_in(folder)
