@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from ..exercises import CORRECT, NOT_YET, Exercise, Verdict, evaluate, exercises, find, notebooks
-from ..exercises.runners import WorkerDied
+from ..exercises import CORRECT, Exercise, Verdict, exercises, find, notebooks
 from .batch import Run, held, kept_results, without_copies
-from .grade import Kept, _given
+from .grade import Judged, Kept, best, judge
 from .handed import BatchError, Handed, few, look_through, shown
 from .start import Zygote
 from .submission import read
@@ -25,6 +24,10 @@ from .wall import Walled
 
 class Heard(Walled):
     """A worker behind the wall; what its calls reported is kept."""
+
+    def __init__(self, zygote: Zygote, cells: list[tuple[str, str]]):
+        super().__init__(zygote, cells)
+        self.reports: list[dict[str, Any]] = []
 
     def run(self, steps: list, errors: dict[str, str], limit_s: float) -> dict[str, Any]:
         report = super().run(steps, errors, limit_s)
@@ -43,9 +46,9 @@ def explain(folder: Path, out: Path, zygote: Zygote, learner: str, id: str) -> s
     ids = [id for there in notebooks() for id in exercises(there)]
     ex = find(_one_of(f"{lesson.zfill(2)}.{number}" if number else id, ids, "exercise"))
     whole = [one for one in found.notebooks if one.learner == learner]
-    one, result, kept, source = _answer(out, run, learner, whole, ex)
-    verdict, failed, reports = _again(ex, source, zygote, run.seed, kept)
-    return "\n".join(_lines(ex, one, result, kept, source, verdict, failed, reports))
+    with threadpool_limits(1):
+        one, kept, judged = _again(out, run, learner, whole, ex, lambda cells: Heard(zygote, cells))
+    return "\n".join(_lines(ex, one, kept, judged))
 
 
 def _one_of(word: str, there: Sequence[str], kind: str) -> str:
@@ -57,8 +60,8 @@ def _one_of(word: str, there: Sequence[str], kind: str) -> str:
     raise BatchError(f"There is no {kind} {shown(word)}: {told}")
 
 
-def _answer(out: Path, run: Run, learner: str, whole: list[Handed], ex: Exercise) -> tuple[Handed, dict, Kept, str]:
-    """The file that counts, its result for this exercise, the learner's accepted answers up to there, and this one."""
+def _again(out: Path, run: Run, learner: str, whole: list[Handed], ex: Exercise, runner: Callable) -> Any:
+    """The file that counts, the learner's accepted answers up to there, and this answer, judged as the batch does."""
     results = kept_results(out, {"": whole}, run)
     if len(results) < len(whole):
         raise BatchError(f"What {shown(learner)} handed in was not graded as it is now: grade the folder first.")
@@ -67,37 +70,22 @@ def _answer(out: Path, run: Run, learner: str, whole: list[Handed], ex: Exercise
                 if r["lesson"] == lesson and not r["problem"]]  # fmt: skip
     kept: Kept = {}
     for one in whole:
-        answers = {} if results[one.file]["problem"] else read(one.path, run.lesson).answers
-        for graded in results[one.file]["exercises"]:
-            if counting == [one.file] and graded["id"] == ex.id:
-                if ex.id not in answers:
-                    raise BatchError(f"There is no answer to {ex.id} in {shown(one.file)}.")
-                return one, graded, kept, answers[ex.id]
-            if graded["state"] == CORRECT and graded["id"] in answers:
-                kept[graded["id"]] = answers[graded["id"]]
+        if results[one.file]["problem"]:
+            continue
+        given, here = read(one.path, run.lesson), counting == [one.file]
+        judge(given, learner, one.file, runner, run.seed, kept, ex.id if here else "")
+        if here:
+            if ex.id not in given.answers:
+                raise BatchError(f"There is no answer to {ex.id} in {shown(one.file)}.")
+            return one, kept, best(ex, given.answers[ex.id], runner, run.seed, kept)
     raise BatchError(f"{shown(learner)} handed in no notebook of lesson {lesson} that can be read.")
 
 
-def _again(ex: Exercise, source: str, zygote: Zygote, seed: int, kept: Kept) -> tuple[Verdict, dict, list[dict]]:
-    """Judge it as the batch does -> the verdict, what stopped its cell, and what each call reported."""
-    cells = [*_given(ex, kept), (ex.id, source)]
-    for _ in range(2):
-        with threadpool_limits(1), Heard(zygote, cells) as worker:
-            worker.reports = []
-            try:
-                verdict = evaluate(ex, worker, seed)
-            except WorkerDied:
-                verdict = Verdict(NOT_YET, "Its process ended before it answered.")
-            failed = worker.failed
-            if not worker.fallen:
-                break  # else once more, behind a new wall
-    return verdict, failed, worker.reports
-
-
-def _lines(ex, one, result, kept, source, verdict, failed, reports) -> list[str]:
+def _lines(ex: Exercise, one: Handed, kept: Kept, judged: Judged) -> list[str]:
     """What is known, in the order in which one asks. Whatever comes from the learner is indented and cleaned."""
+    verdict, failed, reports = judged.verdict, judged.failed, judged.worker.reports
     found = [f"{shown(one.learner)}, {ex.id} {ex.title}: {verdict.state}", f"in {shown(one.file)}", ""]
-    found += ["What the learner is told:", *_block(result["says"])]
+    found += ["What the learner is told:", *_block(judged.graded.says)]
     if verdict.sentence:
         found += ["What was found:", *_block(verdict.sentence)]
     if verdict.wrong:
@@ -113,10 +101,10 @@ def _lines(ex, one, result, kept, source, verdict, failed, reports) -> list[str]
         found += _block(str(error.get("trace", ""))[:4000])
     if verdict.printed.strip():
         found += ["It printed:", *_block(verdict.printed)]
-    for id in dict.fromkeys(id for id, _ in _given(ex, kept)):
+    for id in dict.fromkeys(id for id, _ in judged.cells[1:-1]):
         found.append(f"What it calls of {id} is {'the learner' if id in kept else 'the course'}'s own.")
     found.append("The answer as it was graded:")
-    return found + [f"{n:4}  {row}" for n, row in enumerate(_clean(source).split("\n"), 1)]
+    return found + [f"{n:4}  {row}" for n, row in enumerate(_clean(judged.answer.source).split("\n"), 1)]
 
 
 def _error(verdict: Verdict, reports: list[dict]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import builtins
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..exercises import CORRECT, NOT_ATTEMPTED, NOT_YET, Exercise, Verdict, evaluate, exercises, find
 from .start import WallError, Zygote
@@ -96,31 +96,44 @@ def _nothing(ex: Exercise) -> Graded:
     return Graded(ex.id, ex.title, NOT_ATTEMPTED, 0, ex.points, "There is no answer.")
 
 
-def judge(given: Submission, learner: str, file: str, runner: Callable, seed: int, kept: Kept) -> Result:
-    """Grade the answers of a submission; `runner(cells)` makes the worker for one of them."""
+def judge(given: Submission, learner: str, file: str, runner: Callable, seed: int, kept: Kept, until: str = ""):
+    """Grade the answers of a submission, or those before one exercise; `runner(cells)` makes the worker for one."""
     found = []
     for ex in exercises(given.lesson).values():
+        if ex.id == until:
+            break
         if ex.id not in given.answers:
             found.append(_nothing(ex))
             continue
-        graded, answer = _best(ex, given.answers[ex.id], runner, seed, kept)
-        if graded.state == CORRECT and not answer.lent:
-            kept[ex.id] = answer.source
-        found.append(graded)
+        judged = best(ex, given.answers[ex.id], runner, seed, kept)
+        if judged.graded.state == CORRECT and not judged.answer.lent:
+            kept[ex.id] = judged.answer.source
+        found.append(judged.graded)
     return Result(learner, file, given.lesson, found, list(given.notes), look=list(given.look))
 
 
-def _best(ex: Exercise, answers: list[Answer], runner: Callable, seed: int, kept: Kept) -> tuple[Graded, Answer]:
+class Judged(NamedTuple):
+    """An answer, what is known of it, what stopped its cell, the worker that it ran in, and the cells that it got."""
+
+    answer: Answer
+    graded: Graded
+    verdict: Verdict
+    failed: dict[str, Any]
+    worker: Any
+    cells: list[tuple[str, str]]
+
+
+def best(ex: Exercise, answers: list[Answer], runner: Callable, seed: int, kept: Kept) -> Judged:
     """The first of these answers that is right, else the first that is more than an open one, else the first."""
     found = []
     for answer in answers:
-        found.append((_one(ex, answer, runner, seed, kept), answer))
-        if found[-1][0].state == CORRECT:
+        found.append(_one(ex, answer, runner, seed, kept))
+        if found[-1].graded.state == CORRECT:
             return found[-1]
-    return next((one for one in found if one[0].state != NOT_ATTEMPTED), found[0])
+    return next((one for one in found if one.graded.state != NOT_ATTEMPTED), found[0])
 
 
-def _one(ex: Exercise, answer: Answer, runner: Callable, seed: int, kept: Kept) -> Graded:
+def _one(ex: Exercise, answer: Answer, runner: Callable, seed: int, kept: Kept) -> Judged:
     source = answer.source
     cells = [("notebook", NOTEBOOK), *_given([*ex.given.values(), *answer.lent], kept), (ex.id, source)]
     for _ in range(2):
@@ -143,7 +156,7 @@ def _one(ex: Exercise, answer: Answer, runner: Callable, seed: int, kept: Kept) 
         graded.notes.append("Its cell stopped below the answer, which counts all the same.")
     if not correct and (missing := not_at_hand(source)):
         graded.notes.append(f"Answers are graded with Python's own library and NumPy, without {', '.join(missing)}.")
-    return graded
+    return Judged(answer, graded, verdict, failed, worker, cells)
 
 
 NOTEBOOK = "def display(*things):\n    pass\n"  # what an answer may call in a notebook, and which shows nothing here

@@ -78,7 +78,7 @@ def test_a_folder_is_graded_by_one_command(small, tmp_path, capsys):
     of = sum(ex.points for ex in exercises("01").values())
     assert points(out) == {
         "alice.ipynb": (of, of), "bob_01_one_unit.ipynb": (of - 1, of), "carol/01_one_unit.ipynb": (of, of),
-        "carol/03_a_layer.ipynb": (5, 5), "dave/01/01_one_unit.ipynb": (0, 0), f"{FORMULA}.ipynb": (of - 1, of),
+        "carol/03_a_layer.ipynb": (5, 5), "dave/01/01_one_unit.ipynb": (0, of), f"{FORMULA}.ipynb": (of - 1, of),
         "<script>alert(1)<,script>.ipynb": (1, of),
     }  # fmt: skip
     said = capsys.readouterr().out

@@ -238,8 +238,8 @@ def test_what_has_changed_since_is_graded_first(tmp_path, capsys):
 
 
 def test_it_is_judged_by_the_seed_of_the_grades(graded, monkeypatch):
-    from dlcourse.grading import explain as module
+    from dlcourse.grading import grade as module
 
     real, seeds = module.evaluate, []
     monkeypatch.setattr(module, "evaluate", lambda ex, worker, seed: seeds.append(seed) or real(ex, worker, seed))
-    assert explain(*graded, "anna", "01.1") == 0 and seeds == [5]
+    assert explain(*graded, "anna", "01.1") == 0 and set(seeds) == {5}
