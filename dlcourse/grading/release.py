@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..exercises import Exercise, exercises
 from ..lesson.places import source_folder
 from ..nn.storage import write_whole
+from .given_away import body_rows, told
 
 NOTE = """# The lessons
 
@@ -39,11 +40,13 @@ def release(to: Path, source: Path | None = None) -> list[Path]:
     files = {"README.md": NOTE.encode()}
     for path in [*lessons, *lessons[0].parent.glob("GLOSSARY.md")]:
         files[path.name] = path.read_bytes()
-    problems = [
-        f"{p.name}: {problem}" for p in lessons for problem in given_away(p.name[:2], json.loads(files[p.name]))
-    ]
+    problems = []
+    for name, data in files.items():
+        said = data.decode()
+        found = given_away(name[:2], json.loads(said)) if name.endswith(".ipynb") else told("the text", said)
+        problems += [f"{name}: {problem}" for problem in found]
     if problems:
-        raise ReleaseError("These notebooks give something away: " + "; ".join(problems))
+        raise ReleaseError("These files give something away: " + "; ".join(problems))
     to.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         write_whole(to / name, data)
@@ -51,57 +54,30 @@ def release(to: Path, source: Path | None = None) -> list[Path]:
 
 
 def given_away(lesson: str, notebook: dict[str, Any]) -> list[str]:
-    """What in a learner's notebook tells a solution: an output, or a line of the course's answer in hers."""
-    found = []
-    cells = {c.get("metadata", {}).get("dlcourse", {}).get("exercise", ""): c for c in notebook["cells"]}
-    for cell in notebook["cells"]:
+    """What in a learner's notebook tells a solution: an output, an answer that is not open, or a row of a solution."""
+    found, answers = [], {}
+    for n, cell in enumerate(notebook["cells"], 1):
+        where = f"cell {cell.get('id', n)}"
         if cell.get("outputs") or cell.get("execution_count"):
-            found.append(f"cell {cell.get('id')} has been run")
+            found.append(f"{where} has been run")
         if "### " in "".join(cell["source"]) and cell["cell_type"] == "code":
-            found.append(f"cell {cell.get('id')} has a marker of the source")
+            found.append(f"{where} has a marker of the source")
+        found += told(where, cell)
+        answers[cell.get("metadata", {}).get("dlcourse", {}).get("exercise", "")] = "".join(cell["source"])
+    found += told("the notebook's metadata", {key: value for key, value in notebook.items() if key != "cells"})
     for ex in exercises(lesson).values():
-        if ex.id not in cells:
+        if ex.id not in answers:
             found.append(f"there is no cell for exercise {ex.id}")
-            continue
-        rows = {row.strip() for row in "".join(cells[ex.id]["source"]).splitlines()}
-        if ex.broken is None and not any("..." in row for row in rows):
+        elif not is_open(ex, answers[ex.id]):
             found.append(f"exercise {ex.id} is not open")
-        ours = solution_rows(ex)
-        elsewhere = {row for c in notebook["cells"] if c is not cells[ex.id] for row in everything(c)}
-        if sum(map(len, ours)) > 20 and ours <= elsewhere:
-            found.append(f"another cell holds the answer to exercise {ex.id}")
-        if 2 * len(rows & ours) >= max(1, len(ours)):  # some lines of a class are given
-            found.append(f"exercise {ex.id} shows {sorted(rows & ours)[0]!r}")
     return found
 
 
-def everything(cell: dict[str, Any]) -> set[str]:
-    """All lines of a cell: its text, and what stands beside it."""
-    text = "".join(cell["source"])
-    return {row.strip(" `#") for said in texts({**cell, "source": text}) for row in said.splitlines()}
-
-
-def texts(data: Any) -> Iterator[str]:
-    """Every text in a piece of JSON."""
-    if isinstance(data, str):
-        yield data
-    elif isinstance(data, (list, dict)):
-        for value in data.values() if isinstance(data, dict) else data:
-            yield from texts(value)
-
-
-def solution_rows(ex: Exercise) -> set[str]:
-    """The lines of the course's answer that a learner writes: what is not the head of a function, nor its docstring.
-    Of code that is given out to be mended, none can be told apart."""
+def is_open(ex: Exercise, source: str) -> bool:
+    """Is an answer as it is given out: with a `...` in its code, or with every row of the code that is to be mended?"""
     if ex.broken is not None:
-        return set()
-    rows, tree = ex.solution.splitlines(), ast.parse(ex.solution)
-    given = {1} if ex.answer else set()  # a value: what is given is its name and the brackets
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            given.add(node.lineno)
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                given |= set(range(first.lineno, first.end_lineno + 1))
-    kept = {row.strip() for n, row in enumerate(rows, 1) if n not in given}
-    return {row for row in kept if len(row) > 8 and row not in ("return", "else:")}
+        return set(body_rows(inspect.getsource(ex.broken))) <= {row.strip() for row in source.splitlines()}
+    try:
+        return any(isinstance(n, ast.Constant) and n.value is ... for n in ast.walk(ast.parse(source)))
+    except SyntaxError:
+        return False
