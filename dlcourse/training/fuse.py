@@ -5,7 +5,7 @@ Same answer, same parameters. Only a Step's replica is fused; the user's layers,
 
 from typing import Any
 
-from ..nn.layers import Conv2D, Dense, ReLU, Sequential
+from ..nn.layers import Conv2D, Dense, MaxPool2D, ReLU, Sequential
 from ..nn.ops import Ops
 
 
@@ -36,7 +36,30 @@ class ConvReLU(Conv2D):
         return self.ops.conv2d_relu_backward(da, self.a, self.x, self.W, **self.how, **where)[0]
 
 
-FUSIONS = (DenseReLU, ConvReLU)
+class ConvReLUMaxPool(Conv2D):
+    """y = the largest of each 2 x 2 patch of max(x * W + b, 0)      won says which it was"""
+
+    op, parts = "conv2d_relu_maxpool2d", (ConvReLU, MaxPool2D)
+
+    def shape(self, x: tuple) -> tuple:
+        B, Y, X, O = super().shape(x)
+        return B, Y // 2, X // 2, O
+
+    def memory(self, x: tuple) -> dict[str, tuple[tuple, str]]:
+        return {"won": (self.shape(x), "uint8")}
+
+    def forward(self, x: Any, train: bool = False) -> Any:
+        self.x, where = x, dict(y=self.y, won=self.won)
+        y, self.won = self.ops.conv2d_relu_maxpool2d(x, self.W, self.b, **self.how, **where)
+        return y
+
+    def backward(self, dy: Any) -> Any:
+        where = dict(dx=self.dx, dW=self.dW, db=self.db)
+        return self.ops.conv2d_relu_maxpool2d_backward(dy, self.won, self.x, self.W, **self.how, **where)[0]
+
+
+FUSIONS = (DenseReLU, ConvReLU, ConvReLUMaxPool)
+PATCHES = dict(size=2, stride=2)  # of the pooling that is fused
 
 
 def fuse(layers: list, ops: Ops) -> list:
@@ -57,6 +80,7 @@ def fusion(first: Any, second: Any, ops: Ops) -> type | None:
     """The class that does both layers at once, if this table has a body for it."""
     for cls in FUSIONS:
         swapped = {name for part in cls.parts for name in (part.op, part.op + "_backward")} & ops.own
-        if cls.parts == (type(first), type(second)) and cls.op in ops.fused and not swapped:
+        fits = cls.parts == (type(first), type(second)) and getattr(second, "how", PATCHES) == PATCHES
+        if fits and cls.op in ops.fused and not swapped:
             return cls
     return None
