@@ -221,9 +221,10 @@ def _masked(da, a, floor, dz, db):
 
 @inlined
 def _mask(da, a, low, dz):
-    total = ZERO
+    """dz = da [a > low]; without a ReLU, low < 0 and dz = da. The sum of what was given."""
+    total, off = ZERO, ONE if low < ZERO else ZERO
     for j in range(len(dz)):
-        d = da[j] * (ONE if a[j] > low else ZERO)
+        d = da[j] * (ONE if a[j] > low else off)
         dz[j] = d
         total += d
     return total

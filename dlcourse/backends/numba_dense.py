@@ -1,6 +1,6 @@
-"""Compiled bodies of the dense layer with ReLU: what follows the product in one pass; small products whole.
+"""Compiled bodies of the dense layer, alone and with ReLU: small products whole, of large ones what follows BLAS.
 
-Arrays that do not lie row after row go NumPy's way.
+What a kernel does not take (arrays that do not lie row after row, and what is not wanted) goes NumPy's way.
 """
 
 from __future__ import annotations
@@ -9,26 +9,50 @@ from typing import Any
 
 import numpy as np
 
+from . import numpy_dense
 from .numba_kernel import kernel
-from .numpy_dense import dense, dense_backward, relu, relu_backward
+from .numpy_dense import relu, relu_backward
 from .numpy_scratch import scratch
 
+f32 = np.float32
 SMALL = 1 << 14  # multiplications: so few that a call of BLAS costs more than the product
-ZERO, ONE = np.float32(0), np.float32(1)
+ZERO, ONE, LOWEST = f32(0), f32(1), f32(-np.inf)
+NOTHING = np.empty((0, 0), "float32")
+
+
+def dense(x: Any, W: Any, b: Any, *, z: Any = None) -> Any:
+    """z = x W + b      x (B,I)  W (I,O)  b (O,)  ->  z (B,O)"""
+    if small(x, W):
+        try:
+            return _whole(x, W, b, LOWEST, z)
+        except TypeError:
+            pass
+    return numpy_dense.dense(x, W, b, z=z)
+
+
+def dense_backward(dz: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple[Any, Any, Any]:
+    """dx = dz Wᵀ   dW = xᵀ dz   db = Σ_B dz      dz (B,O)  x (B,I)  W (I,O)  ->  dx (B,I)  dW (I,O)  db (O,)"""
+    if small(x, W):
+        try:
+            return _whole_backward(dz, dz, LOWEST, x, W, dx, dW, db)
+        except TypeError:
+            pass
+    return numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=db)
 
 
 def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
     """a = max(x W + b, 0)      x (B,I)  W (I,O)  b (O,)  ->  a (B,O)"""
-    if x.size * W.shape[-1] <= SMALL and plain(x, W, b) and x.shape[1:] == W.shape[:1]:
-        a = np.empty((len(x), W.shape[1]), "float32") if a is None else a
-        if a.flags.carray:
-            _product_bias_relu(x, W, b, a)
-            return a
-    a = dense(x, W, False, z=a)
-    if plain(a, b):
+    if small(x, W):
+        try:
+            return _whole(x, W, b, ZERO, a)
+        except TypeError:
+            pass
+    a = numpy_dense.dense(x, W, False, z=a)
+    try:
         _bias_relu(a, b)
-        return a
-    return relu(a if b is False else np.add(a, b, a), a=a)
+    except TypeError:
+        return relu(a if b is False else np.add(a, b, a), a=a)
+    return a
 
 
 def dense_relu_backward(
@@ -36,18 +60,52 @@ def dense_relu_backward(
 ) -> tuple[Any, Any, Any]:
     """dz = da [a > 0]   dx = dz Wᵀ   dW = xᵀ dz   db = Σ_B dz
     da (B,O)  a (B,O)  x (B,I)  W (I,O)  ->  dx (B,I)  dW (I,O)  db (O,)"""
-    dz = scratch(a.shape)
-    if db is False or not plain(da, a) or db is not None and not db.flags.carray:
-        return dense_backward(relu_backward(da, a, dz=dz), x, W, dx=dx, dW=dW, db=db)
-    db = np.empty(a.shape[1], "float32") if db is None else db
-    _mask_and_sum(da, a, dz, db)
-    dx, dW, _ = dense_backward(dz, x, W, dx=dx, dW=dW, db=False)
+    if small(x, W):
+        try:
+            return _whole_backward(da, a, ZERO, x, W, dx, dW, db)
+        except TypeError:
+            pass
+    dz, sums = scratch(a.shape), np.empty(a.shape[1], "float32") if db is None else db
+    try:
+        _mask_and_sum(da, a, dz, sums)
+    except TypeError:
+        return numpy_dense.dense_backward(relu_backward(da, a, dz=dz), x, W, dx=dx, dW=dW, db=db)
+    dx, dW, _ = numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=False)
+    return dx, dW, sums
+
+
+def small(x: Any, W: Any) -> bool:
+    """Is the product so small? Shapes that do not fit are not: NumPy's body names them."""
+    return x.size * W.shape[-1] <= SMALL and x.shape[1:] == W.shape[:1]
+
+
+def _whole(x: Any, W: Any, b: Any, floor: Any, z: Any) -> Any:
+    z = np.empty((len(x), W.shape[1]), "float32") if z is None else z
+    _product(x, W, b, floor, z)
+    return z
+
+
+def _whole_backward(da: Any, a: Any, floor: Any, x: Any, W: Any, dx: Any, dW: Any, db: Any) -> tuple[Any, Any, Any]:
+    dx = np.empty(x.shape, "float32") if dx is None else dx
+    dW = np.empty(W.shape, "float32") if dW is None else dW
+    db = np.empty(W.shape[1], "float32") if db is None else db
+    _products_back(da, a, floor, x, W, NOTHING if dx is False else dx, dW, db, scratch((W.shape[1],)))
     return dx, dW, db
 
 
-def plain(*arrays: Any) -> bool:
-    """Do all lie row after row?"""
-    return all(a is not False and a.flags.carray for a in arrays)
+@kernel("f2 f2 f1 r f2")
+def _product(x, W, b, floor, z):
+    low = f32(floor)
+    for i in range(x.shape[0]):
+        row = z[i]
+        for j in range(W.shape[1]):
+            row[j] = b[j]
+        for k in range(W.shape[0]):
+            s, w = x[i, k], W[k]
+            for j in range(W.shape[1]):
+                row[j] += s * w[j]
+        for j in range(W.shape[1]):
+            row[j] = low if row[j] < low else row[j]  # a NaN stays
 
 
 @kernel("f2 f1")
@@ -55,20 +113,28 @@ def _bias_relu(z, b):
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):
             s = z[i, j] + b[j]
-            z[i, j] = ZERO if s < ZERO else s  # a NaN stays
+            z[i, j] = ZERO if s < ZERO else s
 
 
-@kernel("f2 f2 f1 f2")
-def _product_bias_relu(x, W, b, a):
+@kernel("f2 f2 r f2 f2 f2 f2 f1 f1")
+def _products_back(da, a, floor, x, W, dx, dW, db, dz):
+    low, off = f32(floor), ONE if floor < 0 else ZERO
+    dW[:] = ZERO
+    db[:] = ZERO
     for i in range(x.shape[0]):
-        for j in range(a.shape[1]):
-            a[i, j] = b[j]
-        for k in range(x.shape[1]):
-            for j in range(a.shape[1]):
-                a[i, j] += x[i, k] * W[k, j]
-        for j in range(a.shape[1]):
-            s = a[i, j]
-            a[i, j] = ZERO if s < ZERO else s
+        for j in range(W.shape[1]):
+            dz[j] = da[i, j] * (ONE if a[i, j] > low else off)
+            db[j] += dz[j]
+        for k in range(W.shape[0]):
+            s, w, total = x[i, k], dW[k], ZERO
+            for j in range(W.shape[1]):
+                w[j] += s * dz[j]
+        if dx.size:
+            for k in range(W.shape[0]):
+                w, total = W[k], ZERO
+                for j in range(W.shape[1]):
+                    total += w[j] * dz[j]
+                dx[i, k] = total
 
 
 @kernel("f2 f2 f2 f1")
@@ -81,4 +147,4 @@ def _mask_and_sum(da, a, dz, db):
             db[j] += d
 
 
-BODIES = (dense_relu, dense_relu_backward)
+BODIES = (dense, dense_backward, dense_relu, dense_relu_backward)
