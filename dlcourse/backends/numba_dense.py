@@ -10,65 +10,44 @@ from typing import Any
 import numpy as np
 
 from . import numpy_dense
-from .numba_kernel import kernel
+from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, place, ran
 from .numpy_dense import relu, relu_backward
 from .numpy_scratch import scratch
 
-f32 = np.float32
 SMALL = 1 << 14  # multiplications: so few that a call of BLAS costs more than the product
-ZERO, ONE, LOWEST = f32(0), f32(1), f32(-np.inf)
 NOTHING = np.empty((0, 0), "float32")
 
 
 def dense(x: Any, W: Any, b: Any, *, z: Any = None) -> Any:
     """z = x W + b      x (B,I)  W (I,O)  b (O,)  ->  z (B,O)"""
-    if small(x, W):
-        try:
-            return _whole(x, W, b, LOWEST, z)
-        except TypeError:
-            pass
+    if small(x, W) and ran(_product, x, W, b, LOWEST, out := place(z, (len(x), W.shape[1]))):
+        return out
     return numpy_dense.dense(x, W, b, z=z)
 
 
 def dense_backward(dz: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple[Any, Any, Any]:
     """dx = dz Wᵀ   dW = xᵀ dz   db = Σ_B dz      dz (B,O)  x (B,I)  W (I,O)  ->  dx (B,I)  dW (I,O)  db (O,)"""
-    if small(x, W):
-        try:
-            return _whole_backward(dz, dz, LOWEST, x, W, dx, dW, db)
-        except TypeError:
-            pass
+    if small(x, W) and (done := _whole(dz, dz, LOWEST, x, W, dx, dW, db)):
+        return done
     return numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=db)
 
 
 def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
     """a = max(x W + b, 0)      x (B,I)  W (I,O)  b (O,)  ->  a (B,O)"""
-    if small(x, W):
-        try:
-            return _whole(x, W, b, ZERO, a)
-        except TypeError:
-            pass
+    if small(x, W) and ran(_product, x, W, b, ZERO, out := place(a, (len(x), W.shape[1]))):
+        return out
     a = numpy_dense.dense(x, W, False, z=a)
-    try:
-        _bias_relu(a, b)
-    except TypeError:
-        return relu(a if b is False else np.add(a, b, a), a=a)
-    return a
+    return a if ran(_bias_relu, a, b) else relu(a if b is False else np.add(a, b, a), a=a)
 
 
 def dense_relu_backward(
     da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None
 ) -> tuple[Any, Any, Any]:
-    """dz = da [a > 0]   dx = dz Wᵀ   dW = xᵀ dz   db = Σ_B dz
-    da (B,O)  a (B,O)  x (B,I)  W (I,O)  ->  dx (B,I)  dW (I,O)  db (O,)"""
-    if small(x, W):
-        try:
-            return _whole_backward(da, a, ZERO, x, W, dx, dW, db)
-        except TypeError:
-            pass
-    dz, sums = scratch(a.shape), np.empty(a.shape[1], "float32") if db is None else db
-    try:
-        _mask_and_sum(da, a, dz, sums)
-    except TypeError:
+    """dz = da [a > 0], then dense_backward of dz      da (B,O)  a (B,O)  x (B,I)  W (I,O)  ->  dx, dW, db"""
+    if small(x, W) and (done := _whole(da, a, ZERO, x, W, dx, dW, db)):
+        return done
+    dz = scratch(a.shape)
+    if not ran(_mask_and_sum, da, a, dz, sums := place(db, a.shape[1:])):
         return numpy_dense.dense_backward(relu_backward(da, a, dz=dz), x, W, dx=dx, dW=dW, db=db)
     dx, dW, _ = numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=False)
     return dx, dW, sums
@@ -79,18 +58,10 @@ def small(x: Any, W: Any) -> bool:
     return x.size * W.shape[-1] <= SMALL and x.shape[1:] == W.shape[:1]
 
 
-def _whole(x: Any, W: Any, b: Any, floor: Any, z: Any) -> Any:
-    z = np.empty((len(x), W.shape[1]), "float32") if z is None else z
-    _product(x, W, b, floor, z)
-    return z
-
-
-def _whole_backward(da: Any, a: Any, floor: Any, x: Any, W: Any, dx: Any, dW: Any, db: Any) -> tuple[Any, Any, Any]:
-    dx = np.empty(x.shape, "float32") if dx is None else dx
-    dW = np.empty(W.shape, "float32") if dW is None else dW
-    db = np.empty(W.shape[1], "float32") if db is None else db
-    _products_back(da, a, floor, x, W, NOTHING if dx is False else dx, dW, db, scratch((W.shape[1],)))
-    return dx, dW, db
+def _whole(da: Any, a: Any, floor: Any, x: Any, W: Any, dx: Any, dW: Any, db: Any) -> Any:
+    """dx, dW, db; None where the kernel does not take what is given"""
+    dx, dW, db, dz = place(dx, x.shape), place(dW, W.shape), place(db, W.shape[1:]), scratch(W.shape[1:])
+    return ran(_products_back, da, a, floor, x, W, NOTHING if dx is False else dx, dW, db, dz) and (dx, dW, db)
 
 
 @kernel("f2 f2 f1 r f2")
@@ -126,7 +97,7 @@ def _products_back(da, a, floor, x, W, dx, dW, db, dz):
             dz[j] = da[i, j] * (ONE if a[i, j] > low else off)
             db[j] += dz[j]
         for k in range(W.shape[0]):
-            s, w, total = x[i, k], dW[k], ZERO
+            s, w = x[i, k], dW[k]
             for j in range(W.shape[1]):
                 w[j] += s * dz[j]
         if dx.size:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 try:
     from numba import njit, types
@@ -12,6 +15,8 @@ try:
 except ImportError as why:
     raise ImportError(f'the numba backend needs Numba, which cannot be imported ({why}): pip install "dlcourse[fast]"') from why
 
+f32 = np.float32
+ZERO, ONE, LOWEST = f32(0), f32(1), f32(-np.inf)
 SUMS = {"contract", "reassoc", "nsz"}  # sums may be put in another order; NaN and infinity keep their meaning
 OPTIONS = dict(nogil=True, fastmath=SUMS, error_model="numpy", _nrt=False)  # nrt: nothing is allocated or counted
 KERNELS: list[tuple[CPUDispatcher, tuple]] = []
@@ -52,12 +57,30 @@ def _type(word: str) -> types.Type:
 
 def compile_all() -> None:
     """Compile every kernel, or load it from the cache of an earlier run. Says so where it takes more than 2 s."""
-    start, said = time.perf_counter(), False
-    for done, (made, signature) in enumerate(KERNELS):
+    start, count, said = time.perf_counter(), len(KERNELS), False
+    while KERNELS:
+        made, signature = KERNELS.pop(0)
         made.compile(signature)
         made.disable_compile()  # another type is an error, never a surprise wait
         if time.perf_counter() - start > PATIENCE_S:
-            said = True
-            print(f"\rNumba compiles for this machine, once: {done + 1} of {len(KERNELS)}", end="", file=sys.stderr, flush=True)
+            said, done = True, count - len(KERNELS)
+            print(f"\rNumba compiles for this machine, once: {done} of {count}", end="", file=sys.stderr, flush=True)
     if said:
         print(f", {time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+# ---- for the bodies
+
+
+def ran(made: CPUDispatcher, *arguments: Any) -> bool:
+    """Run the kernel; False where it does not take the arguments: another dtype, gaps in memory, or no array."""
+    try:
+        made(*arguments)
+        return True
+    except TypeError:
+        return False
+
+
+def place(given: Any, shape: tuple) -> Any:
+    """What the caller gave to be filled, or a new array."""
+    return np.empty(shape, "float32") if given is None else given

@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from . import numpy_loss
-from .numba_kernel import kernel
+from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, place, ran
 
-f32 = np.float32
-ZERO, ONE = f32(0), f32(1)
 
 
 def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B (log Σ_K e^z − Σ_K T z)   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)"""
-    if t.shape == z.shape[:1] and not smoothing:
-        y = np.empty(z.shape, "float32") if p is None else p
-        try:
-            loss = _softmax_cross_entropy(z, t, y)
-            if loss != -math.inf:  # which says that there is a wrong label
-                return f32(loss), y
-        except TypeError:
-            pass
-    return numpy_loss.softmax_cross_entropy(z, t, smoothing, p=p)
+    loss, right = np.empty(1, "float32"), t.shape == z.shape[:1] and not smoothing
+    if right and ran(_softmax_cross_entropy, z, t, out := place(p, z.shape), loss) and loss[0] != LOWEST:
+        return loss[0], out
+    return numpy_loss.softmax_cross_entropy(z, t, smoothing, p=p)  # and a label out of range is named
 
 
 def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.0, *, dz: Any = None) -> Any:
     """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)"""
-    if t.shape == p.shape[:1] and not smoothing:
-        y = np.empty(p.shape, "float32") if dz is None else dz
-        try:
-            _softmax_cross_entropy_backward(p, t, 1 / n, y)
-            return y
-        except TypeError:
-            pass
+    right = t.shape == p.shape[:1] and not smoothing
+    if right and ran(_softmax_cross_entropy_backward, p, t, 1 / n, out := place(dz, p.shape)):
+        return out
     return numpy_loss.softmax_cross_entropy_backward(p, t, n, smoothing, dz=dz)
 
 
 def binary_cross_entropy(z: Any, t: Any, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B mean_O (log(1 + e^z) − t z)   p = σ(z)      z (B,O)  t (B,O)  ->  L ()  p (B,O)"""
-    if t.shape == z.shape:
-        y = np.empty(z.shape, "float32") if p is None else p
-        try:
-            return f32(_binary_cross_entropy(z, t, y) / z.shape[1]), y
-        except TypeError:
-            pass
+    loss = np.empty(1, "float32")
+    if t.shape == z.shape and ran(_binary_cross_entropy, z, t, out := place(p, z.shape), loss):
+        return loss[0], out
     return numpy_loss.binary_cross_entropy(z, t, p=p)
 
 
@@ -85,12 +70,12 @@ def _copied(v: np.ndarray, new: Any) -> np.ndarray:
     return new
 
 
-@kernel("f2 i1 f2")
-def _softmax_cross_entropy(z, t, p):
-    loss = 0.0
+@kernel("f2 i1 f2 f1")
+def _softmax_cross_entropy(z, t, p, result):
+    loss, result[0] = 0.0, LOWEST
     for i in range(z.shape[0]):
         if not 0 <= t[i] < z.shape[1]:
-            return -np.inf
+            return
         top, total = z[i, 0], ZERO
         for k in range(z.shape[1]):
             top = z[i, k] if z[i, k] > top else top
@@ -101,7 +86,7 @@ def _softmax_cross_entropy(z, t, p):
         for k in range(z.shape[1]):
             p[i, k] /= total
         loss += np.log(total) + top - z[i, t[i]]
-    return loss
+    result[0] = loss
 
 
 @kernel("f2 i1 r f2")
@@ -113,8 +98,8 @@ def _softmax_cross_entropy_backward(p, t, share, dz):
         dz[i, t[i]] = (p[i, t[i]] - ONE) * s
 
 
-@kernel("f2 f2 f2")
-def _binary_cross_entropy(z, t, p):
+@kernel("f2 f2 f2 f1")
+def _binary_cross_entropy(z, t, p, result):
     loss = 0.0
     for i in range(z.shape[0]):
         for k in range(z.shape[1]):
@@ -122,7 +107,7 @@ def _binary_cross_entropy(z, t, p):
             e = np.exp(-abs(s))
             loss += (s if s > ZERO else ZERO) + np.log1p(e) - t[i, k] * s
             p[i, k] = (ONE if s >= ZERO else e) / (ONE + e)
-    return loss
+    result[0] = loss / z.shape[1]
 
 
 @kernel("f1 f1 r")
@@ -150,11 +135,4 @@ def _adam(theta, grad, m, v, step, beta1, beta2, eps):
         theta[i] -= eta * m[i] / (np.sqrt(v[i]) + e)
 
 
-BODIES = (
-    softmax_cross_entropy,
-    softmax_cross_entropy_backward,
-    binary_cross_entropy,
-    sgd,
-    momentum,
-    adam,
-)
+BODIES = (softmax_cross_entropy, softmax_cross_entropy_backward, binary_cross_entropy, sgd, momentum, adam)

@@ -16,12 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .numba_kernel import inlined, kernel, pasted
+from .numba_kernel import f32, inlined, kernel, pasted
 from .numpy_scratch import scratch
 
-f32 = np.float32
 IMAGES = 64  # at most in a block
-ZERO = f32(0)
 p, q = f32(0.5**0.5), f32(2**0.5)
 P, Q, PQ, S, PP, QQ = f32(0.5), f32(2), f32(1), f32(2.5), f32(0.5**1.5), f32(2**1.5)  # p², q², p² q², p² + q², p³, q³
 

@@ -58,7 +58,24 @@ class ConvReLUMaxPool(Conv2D):
         return self.ops.conv2d_relu_maxpool2d_backward(dy, self.won, self.x, self.W, **self.how, **where)[0]
 
 
-FUSIONS = (DenseReLU, ConvReLU, ConvReLUMaxPool)
+class ReLUMaxPool(MaxPool2D):
+    """y = the largest of each 2 x 2 patch of max(z, 0)      won says which it was"""
+
+    op, parts, inplace, saves_y = "relu_maxpool2d", (ReLU, MaxPool2D), False, False
+
+    def memory(self, z: tuple) -> dict[str, tuple[tuple, str]]:
+        return {"won": (self.shape(z), "uint8")}
+
+    def forward(self, z: Any, train: bool = False) -> Any:
+        self.x = z
+        y, self.won = self.ops.relu_maxpool2d(z, y=self.y, won=self.won)
+        return y
+
+    def backward(self, dy: Any) -> Any:
+        return self.ops.relu_maxpool2d_backward(dy, self.won, self.x, dz=self.dx)
+
+
+FUSIONS = (DenseReLU, ConvReLU, ConvReLUMaxPool, ReLUMaxPool)
 PATCHES = dict(size=2, stride=2)  # of the pooling that is fused
 
 
@@ -71,6 +88,7 @@ def fuse(layers: list, ops: Ops) -> list:
         joined = fusion(out[-1], layer, ops) if out else None
         if joined:
             out[-1].__class__ = joined  # a replica, ours alone: the same arrays, other operations
+            vars(out[-1]).update(vars(layer) | vars(out[-1]))  # and the second one's numbers
         else:
             out.append(layer)
     return out
