@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import numba_conv, numba_dense, numba_loss, numba_norm
+from . import numba_conv, numba_dense, numba_loss, numba_norm, numba_update
 from .numba_kernel import compile_all
 from .numpy import NUMPY, NumpyBackend
 
@@ -18,7 +18,7 @@ class NumbaBackend(NumpyBackend):
         self.bodies = bodies
 
 
-MODULES = (numba_dense, numba_conv, numba_norm, numba_loss)
+MODULES = (numba_dense, numba_conv, numba_norm, numba_loss, numba_update)
 NUMBA = NumbaBackend(NUMPY.bodies | {body.__name__: body for module in MODULES for body in module.BODIES})
 
 

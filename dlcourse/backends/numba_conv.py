@@ -3,25 +3,27 @@
 3 x 3 kernels with enough channels go by Winograd's algorithm, all others by NumPy's products.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 
 from . import numba_winograd as winograd
 from . import numpy_conv
-from .numba_kernel import LOWEST, ONE, ZERO, f32, inlined, kernel
+from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel
 from .numpy_conv import fits, products
 from .numpy_dense import relu_backward
-from .numpy_scratch import channel_rows, empty_images, layout, memory, scratch, scratch_like, target
+from .numpy_norm import kept
+from .numpy_pool import copied
+from .numpy_scratch import empty_images, layout, memory, scratch, scratch_like, target
 
 CHANNELS, IMAGES = 32, 16  # from which on Winograd's algorithm pays: of inputs and of outputs; in a batch
 
 
 def conv2d(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, z: Any = None) -> Any:
     """z[n,i,j] = b + Σ_rs x[n, iS+r−P, jS+s−P] W[r,s]      x (B,Y,X,C)  W (kY,kX,C,O)  b (O,)  ->  z (B,Y',X',O)"""
-    return _forward(x, W, b, stride, padding, LOWEST, z)
+    if minimal(x, W, stride):
+        return _forward(x, W, b, stride, padding, LOWEST, z)
+    return numpy_conv.conv2d(x, W, b, stride=stride, padding=padding, z=z)
 
 
 def conv2d_relu(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, a: Any = None) -> Any:
@@ -58,38 +60,23 @@ def conv2d_backward(
 
 
 def conv2d_relu_backward(
-    da: Any, a: Any, x: Any, W: Any, *, stride: int = 1, padding: int = 0, dx: Any = None, dW: Any = None, db: Any = None
+    da: Any, a: Any, x: Any, W: Any, *, stride: int = 1, padding: int = 0,
+    dx: Any = None, dW: Any = None, db: Any = None,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """dz = da [a > 0], then conv2d_backward of dz      da (B,Y',X',O)  a (B,Y',X',O)  ->  dx, dW, db"""
     dz = relu_backward(da, a, dz=scratch_like(a))
     return conv2d_backward(dz, x, W, stride=stride, padding=padding, dx=dx, dW=dW, db=db)
 
 
-def conv2d_relu_maxpool2d(
-    x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, y: Any = None, won: Any = None
-) -> tuple[Any, Any]:
-    """y = the largest of each 2 x 2 patch of max(x * W + b, 0); won = which: 0 ... 3 row by row, 4 where y is 0
-    x (B,Y,X,C)  W (kY,kX,C,O)  b (O,)  ->  y (B,Y'/2,X'/2,O)  won (B,Y'/2,X'/2,O)"""
-    oY, oX = fits(x, W, stride, padding)
-    z = scratch((oY, W.shape[3], oX, len(x))).transpose(3, 0, 2, 1)
-    return _pool(conv2d(x, W, False, stride=stride, padding=padding, z=z), _bias(b, W), y, won)
-
-
-def conv2d_relu_maxpool2d_backward(
-    dy: Any, won: Any, x: Any, W: Any, *, stride: int = 1, padding: int = 0,
-    dx: Any = None, dW: Any = None, db: Any = None,
-) -> tuple[Any, Any, Any]:  # fmt: skip
-    """dz = dy where the patch's winner is, then conv2d_backward of dz      dy, won (B,Y'/2,X'/2,O)  ->  dx, dW, db"""
-    oY, oX = fits(x, W, stride, padding)
-    dz = scratch((oY, W.shape[3], oX, len(x))).transpose(3, 0, 2, 1)
-    relu_maxpool2d_backward(dy, won, dz, dz=dz)
-    return conv2d_backward(dz, x, W, stride=stride, padding=padding, dx=dx, dW=dW, db=db)
-
-
 def relu_maxpool2d(z: Any, *, y: Any = None, won: Any = None) -> tuple[Any, Any]:
     """y = the largest of each 2 x 2 patch of max(z, 0); won = which: 0 ... 3 row by row, 4 where y is 0
     z (B,Y,X,C)  ->  y (B,Y/2,X/2,C)  won (B,Y/2,X/2,C)"""
-    return _pool(z, np.zeros(z.shape[3], "float32"), y, won)
+    B, Y, X, C = z.shape
+    y = empty_images((B, Y // 2, X // 2, C)) if y is None else y
+    won = layout(np.empty(y.size, "uint8"), y.shape) if won is None else won
+    out, back = target(y)
+    _pooled(memory(z), out, won.transpose(1, 3, 2, 0))
+    return copied(out, y, back), won
 
 
 def relu_maxpool2d_backward(dy: Any, won: Any, z: Any, *, dz: Any = None) -> Any:
@@ -108,29 +95,8 @@ def minimal(x: Any, W: Any, stride: int) -> bool:
     return W.shape[:2] == (3, 3) and stride == 1 and min(W.shape[2:]) >= CHANNELS and len(x) >= IMAGES
 
 
-def copied(out: Any, images: Any, back: Any) -> Any:
-    """The images; `back` is where `out` has to be copied, if it is not their own memory."""
-    if back is not None:
-        back[...] = out
-    return images
-
-
-def kept(value: np.ndarray, buffer: Any) -> np.ndarray:
-    """The value, which is in scratch, in the caller's buffer or in an array of its own."""
-    return value.copy() if buffer is None else copied(value, buffer, buffer)
-
-
 def _bias(b: Any, W: Any) -> np.ndarray:
     return np.zeros(W.shape[3], "float32") if b is False else np.ascontiguousarray(b)
-
-
-def _pool(z: Any, b: np.ndarray, y: Any, won: Any) -> tuple[Any, Any]:
-    B, Y, X, C = z.shape
-    y = empty_images((B, Y // 2, X // 2, C)) if y is None else y
-    won = layout(np.empty(y.size, "uint8"), y.shape) if won is None else won
-    out, back = target(y)
-    _pooled(memory(z), b, out, won.transpose(1, 3, 2, 0))
-    return copied(out, y, back), won
 
 
 # ---- loops
@@ -140,24 +106,23 @@ def _pool(z: Any, b: np.ndarray, y: Any, won: Any) -> tuple[Any, Any]:
 def _bias_floor(rows, b, floor):
     for y in range(rows.shape[0]):
         for o in range(rows.shape[1]):
-            above(rows[y, o], b[o], f32(floor), rows[y, o])
-
-
-@inlined
-def above(z, b, floor, a):
-    """a = max(z + b, floor)"""
-    for j in range(len(a)):
-        s = z[j] + b
-        a[j] = floor if s < floor else s  # a NaN stays
+            line, bias, low = rows[y, o], b[o], f32(floor)
+            for j in range(len(line)):
+                s = line[j] + bias
+                line[j] = low if s < low else s  # a NaN stays
 
 
 @kernel("f3 n n n f3 f1 r f4")
 def _write_tiles(M, t, w, i, T, b, floor, out):
+    low = f32(floor)
     for o in range(M.shape[1]):
         winograd.outputs(M, o, T)
         for y in range(min(4, out.shape[0] - 4 * t)):
             for x in range(min(4, out.shape[2] - 4 * w)):
-                above(T[y, x], b[o], f32(floor), out[4 * t + y, o, 4 * w + x, i : i + M.shape[2]])
+                seen, to = T[y, x], out[4 * t + y, o, 4 * w + x, i : i + M.shape[2]]
+                for j in range(len(to)):
+                    s = seen[j] + b[o]
+                    to[j] = low if s < low else s
 
 
 @kernel("f4 f1 n n n f3 f3")
@@ -166,14 +131,16 @@ def _tiles(dz, db, t, w, i, T, M):
         for y in range(4):
             for x in range(4):
                 seen, to = winograd.place(dz, 4 * t + y, o, 4 * w + x, i, M.shape[2], T[6, 0]), T[y, x]
+                total = ZERO
                 for j in range(len(to)):
                     to[j] = seen[j]
-                    db[o] += seen[j]
+                    total += seen[j]
+                db[o] += total
         winograd.outputs_back(T, o, M)
 
 
-@kernel("f4 f1 f4 u4")
-def _pooled(z, bias, y, won):
+@kernel("f4 f4 u4")
+def _pooled(z, y, won):
     for r in range(y.shape[0]):
         for o in range(y.shape[1]):
             for x in range(y.shape[2]):
@@ -183,7 +150,7 @@ def _pooled(z, bias, y, won):
                     a, b, c, d = A[j], B[j], C[j], D[j]
                     top, bottom = max(a, b), max(c, d)
                     k, m = (0 if a >= b else 1), (2 if c >= d else 3)
-                    k, s = (k if top >= bottom else m), max(top, bottom) + bias[o]
+                    k, s = (k if top >= bottom else m), max(top, bottom)
                     s += ZERO * (a + b + c + d)  # NaN where one of them is
                     to[j] = ZERO if s < ZERO else s
                     first[j] = k if s > ZERO else 4
@@ -201,7 +168,4 @@ def _unpooled(dy, won, dz):
                     to[j] = given[j] * (ONE if first[j] == k else ZERO)
 
 
-BODIES = (
-    *(conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward),
-    *(conv2d_relu_maxpool2d, conv2d_relu_maxpool2d_backward, relu_maxpool2d, relu_maxpool2d_backward),
-)
+BODIES = (conv2d, conv2d_backward, conv2d_relu, conv2d_relu_backward, relu_maxpool2d, relu_maxpool2d_backward)

@@ -3,8 +3,6 @@
 What a kernel does not take (arrays that do not lie row after row, and what is not wanted) goes NumPy's way.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -83,8 +81,7 @@ def _product(x, W, b, floor, z):
 def _bias_relu(z, b):
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):
-            s = z[i, j] + b[j]
-            z[i, j] = ZERO if s < ZERO else s
+            z[i, j] = ZERO if z[i, j] + b[j] < ZERO else z[i, j] + b[j]
 
 
 @kernel("f2 f2 r f2 f2 f2 f2 f1 f1")

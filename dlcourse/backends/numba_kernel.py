@@ -13,7 +13,9 @@ try:
     from numba import njit, types
     from numba.core.registry import CPUDispatcher
 except ImportError as why:
-    raise ImportError(f'the numba backend needs Numba, which cannot be imported ({why}): pip install "dlcourse[fast]"') from why
+    raise ImportError(
+        f'the numba backend needs Numba, which cannot be imported ({why}): pip install "dlcourse[fast]"'
+    ) from why
 
 f32 = np.float32
 ZERO, ONE, LOWEST = f32(0), f32(1), f32(-np.inf)

@@ -1,6 +1,7 @@
-"""Compiled passes over memory for batch norm of images: of each channel the sums in one, what depends on them in one."""
+"""Compiled passes over memory for batch norm of images: first the sums of each channel, then what depends on them.
 
-from __future__ import annotations
+Rows (B,C) have no two numbers of a channel beside each other: they keep NumPy's passes.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ def batchnorm(
     x: Any, gamma: Any, beta: Any, *, allreduce: Callable = alone, eps: float = 1e-5, y: Any = None
 ) -> tuple[Any, Any, Any, Any]:
     """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  ->  mean (C,)  var (C,)  n (1,)  y (B,C)"""
-    return numpy_norm.forward(x, gamma, beta, allreduce, eps, y, _passes(x))
+    return numpy_norm.forward(x, gamma, beta, allreduce, eps, y, COMPILED if x.ndim == 4 else numpy_norm.PASSES)
 
 
 def batchnorm_backward(
@@ -26,13 +27,9 @@ def batchnorm_backward(
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """dβ = Σ dy   dγ = Σ dy x̂   dx = γ/σ (dy − dβ/n − x̂ dγ/n)   x̂ = (x − μ)/σ   σ = √(var + ε)
     dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  n (1,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)"""
-    where = dx, dgamma, dbeta
-    return numpy_norm.backward(dy, x, gamma, (mean, var, n), allreduce, eps, where, _passes(x))
-
-
-def _passes(x: Any) -> Passes:
-    """Rows (B,C) have no numbers of one channel beside each other: NumPy's passes."""
-    return COMPILED if x.ndim == 4 else numpy_norm.PASSES
+    stats, passes = (mean, var, n), COMPILED if x.ndim == 4 else numpy_norm.PASSES
+    where = dict(dx=dx, dgamma=dgamma, dbeta=dbeta)
+    return numpy_norm.backward(dy, x, gamma, stats, allreduce, eps, passes, **where)
 
 
 def moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

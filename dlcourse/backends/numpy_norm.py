@@ -52,7 +52,8 @@ def batchnorm_backward(
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     """dβ = Σ dy   dγ = Σ dy x̂   dx = γ/σ (dy − dβ/n − x̂ dγ/n)   x̂ = (x − μ)/σ   σ = √(var + ε)
     dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  n (1,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)"""
-    return backward(dy, x, gamma, (mean, var, n), allreduce, eps, (dx, dgamma, dbeta), PASSES)
+    stats, where = (mean, var, n), dict(dx=dx, dgamma=dgamma, dbeta=dbeta)
+    return backward(dy, x, gamma, stats, allreduce, eps, PASSES, **where)
 
 
 def normalize(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float = 1e-5, y: Any = None) -> Any:
@@ -91,14 +92,15 @@ def _normalised(rows: Any, x: Any, gamma: Any, beta: Any, stats: tuple, eps: flo
 
 
 def backward(
-    dy: Any, x: Any, gamma: Any, stats: tuple, allreduce: Callable, eps: float, where: tuple, passes: Passes
-) -> tuple[Any, Any, Any]:
-    """dx, dγ, dβ in the places given; stats mean, var, n"""
-    (mean, var, n), (dx, dgamma, dbeta), rows, C = stats, where, _rows(x), len(gamma)
+    dy: Any, x: Any, gamma: Any, stats: tuple, allreduce: Callable, eps: float, passes: Passes,
+    *, dx: Any = None, dgamma: Any = None, dbeta: Any = None,
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """dx, dγ, dβ; stats: mean, var, n"""
+    (mean, var, n), rows, C = stats, _rows(x), len(gamma)
     drows, inv, sums = _rows(dy, rows.shape), 1 / np.sqrt(var + np.float32(eps)), np.zeros(2 * C, "float32")
     passes.sums(rows, drows, mean, sums[:C], sums[C:])
     sums[C:] *= inv
-    dbeta, dgamma = _kept(sums[:C], dbeta), _kept(sums[C:], dgamma)
+    dbeta, dgamma = kept(sums[:C], dbeta), kept(sums[C:], dgamma)
     if dx is False:
         return dx, dgamma, dbeta
     k = allreduce(sums) / n
@@ -176,7 +178,7 @@ def _sum_of_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.add.reduce(np.vecdot(a, b), 0)
 
 
-def _kept(value: np.ndarray, buffer: Any) -> np.ndarray:
+def kept(value: np.ndarray, buffer: Any) -> np.ndarray:
     """The value in the caller's buffer, or in an array of its own."""
     if buffer is None or buffer is False:
         return value.copy()

@@ -36,28 +36,6 @@ class ConvReLU(Conv2D):
         return self.ops.conv2d_relu_backward(da, self.a, self.x, self.W, **self.how, **where)[0]
 
 
-class ConvReLUMaxPool(Conv2D):
-    """y = the largest of each 2 x 2 patch of max(x * W + b, 0)      won says which it was"""
-
-    op, parts = "conv2d_relu_maxpool2d", (ConvReLU, MaxPool2D)
-
-    def shape(self, x: tuple) -> tuple:
-        B, Y, X, O = super().shape(x)
-        return B, Y // 2, X // 2, O
-
-    def memory(self, x: tuple) -> dict[str, tuple[tuple, str]]:
-        return {"won": (self.shape(x), "uint8")}
-
-    def forward(self, x: Any, train: bool = False) -> Any:
-        self.x, where = x, dict(y=self.y, won=self.won)
-        y, self.won = self.ops.conv2d_relu_maxpool2d(x, self.W, self.b, **self.how, **where)
-        return y
-
-    def backward(self, dy: Any) -> Any:
-        where = dict(dx=self.dx, dW=self.dW, db=self.db)
-        return self.ops.conv2d_relu_maxpool2d_backward(dy, self.won, self.x, self.W, **self.how, **where)[0]
-
-
 class ReLUMaxPool(MaxPool2D):
     """y = the largest of each 2 x 2 patch of max(z, 0)      won says which it was"""
 
@@ -75,23 +53,27 @@ class ReLUMaxPool(MaxPool2D):
         return self.ops.relu_maxpool2d_backward(dy, self.won, self.x, dz=self.dx)
 
 
-FUSIONS = (DenseReLU, ConvReLU, ConvReLUMaxPool, ReLUMaxPool)
+FUSIONS = (DenseReLU, ConvReLU, ReLUMaxPool)
 PATCHES = dict(size=2, stride=2)  # of the pooling that is fused
 
 
 def fuse(layers: list, ops: Ops) -> list:
-    """The layers, with the pairs replaced that this table fuses; a part that a learner has swapped stays by itself."""
+    """The layers, with the pairs replaced that this table fuses; a part that a learner has swapped stays by itself.
+
+    From back to front: of convolution, ReLU and pooling, the last two are a pair.
+    """
     out: list = []
-    for layer in layers:
+    for layer in reversed(layers):
         if isinstance(layer, Sequential):
             layer.layers = tuple(fuse(layer.layers, ops))
-        joined = fusion(out[-1], layer, ops) if out else None
+        joined = fusion(layer, out[-1], ops) if out else None
         if joined:
-            out[-1].__class__ = joined  # a replica, ours alone: the same arrays, other operations
-            vars(out[-1]).update(vars(layer) | vars(out[-1]))  # and the second one's numbers
+            vars(layer).update(vars(out[-1]) | vars(layer))  # the second one's numbers too
+            layer.__class__ = joined  # a replica, ours alone: the same arrays, other operations
+            out[-1] = layer
         else:
             out.append(layer)
-    return out
+    return out[::-1]
 
 
 def fusion(first: Any, second: Any, ops: Ops) -> type | None:

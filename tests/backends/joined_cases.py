@@ -23,16 +23,6 @@ def conv2d_relu_backward(da, a, x, W, **how):
     return E["conv2d_backward"](E["relu_backward"](da, a), x, W, **how)
 
 
-def conv2d_relu_maxpool2d(x, W, b, **how):
-    return relu_maxpool2d(E["conv2d"](x, W, b, **how))
-
-
-def conv2d_relu_maxpool2d_backward(dy, won, x, W, *, stride=1, padding=0, **unwanted):
-    Y, X = ((n + 2 * padding - k) // stride + 1 for n, k in zip(x.shape[1:3], W.shape))
-    dz = relu_maxpool2d_backward(dy, won, np.empty((len(x), Y, X, W.shape[3]), dy.dtype))
-    return E["conv2d_backward"](dz, x, W, stride=stride, padding=padding, **unwanted)
-
-
 def relu_maxpool2d(z):
     """y, and which of the four it was"""
     B, Y, X, C = z.shape
@@ -74,36 +64,18 @@ def conv2d_relu_backward_case(d):
     return (d.array(*shape), d.array(*shape, of="few"), x, W), options, ["dx", "dW", "db"]
 
 
-def conv2d_relu_maxpool2d_case(d):
-    """Small whole numbers: many ties, and no rounding that could decide one."""
-    x, W, _, options = windows(d)
-    x, W = np.round(x), np.round(W)
-    return (x, W, d.pick(np.round(d.plain(W.shape[3])), False)), options, ["y"]
-
-
-def conv2d_relu_maxpool2d_backward_case(d):
-    x, W, fits, options = windows(d)
-    shape = len(x), fits[0] // 2, fits[1] // 2, W.shape[3]
-    return (d.array(*shape), _winners(d, shape), x, W), options, ["dx", "dW", "db"]
-
-
 def relu_maxpool2d_case(d):
     return (d.images(of="few"),), {}, ["y"]
 
 
 def relu_maxpool2d_backward_case(d):
+    """The winners, 0 ... 4, lie in memory as a plan lays them out: the batch axis last."""
     z = d.images()
-    shape = len(z), z.shape[1] // 2, z.shape[2] // 2, z.shape[3]
-    return (d.array(*shape), _winners(d, shape), z), {}, ["dz"]
-
-
-def _winners(d, shape):
-    """0 ... 4, the batch axis last in memory, as a plan lays them out"""
-    B, Y, X, O = shape
-    return d.rng.integers(0, 5, (Y, O, X, B)).astype("uint8").transpose(3, 0, 2, 1)
+    B, Y, X, C = len(z), z.shape[1] // 2, z.shape[2] // 2, z.shape[3]
+    won = d.rng.integers(0, 5, (Y, C, X, B)).astype("uint8").transpose(3, 0, 2, 1)
+    return (d.array(B, Y, X, C), won, z), {}, ["dz"]
 
 
 JOINED = {f.__name__: f for f in (dense_relu, dense_relu_backward, conv2d_relu, conv2d_relu_backward,
-                                  conv2d_relu_maxpool2d, conv2d_relu_maxpool2d_backward,
                                   relu_maxpool2d, relu_maxpool2d_backward)}  # fmt: skip
 CASES = {name: globals()[f"{name}_case"] for name in JOINED}
