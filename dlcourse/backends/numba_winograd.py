@@ -3,7 +3,7 @@
 Lavin & Gray 2016 (Fast algorithms for convolutional neural networks): 4 x 4 outputs come from a tile of 6 x 6 inputs as
     Y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ d B)] A
 summed over channels, which makes 36 products of matrices. Backward runs the same maps transposed. The points of
-interpolation are 0, ±1/√2, ±√2 and ∞: their rounding errors are two to three times smaller than those of 0, ±1, ±2 and ∞.
+interpolation are 0, ±1/√2, ±√2 and ∞: rounding errors are two to three times smaller than with 0, ±1, ±2, ∞.
 
 A block is one tile of some images: what it needs stays in a level-2 cache, and neighbours in memory are the same place
 of different images, so that every loop runs over them. Tiles that reach over an edge see zeros there.
