@@ -18,7 +18,7 @@ MAY_IMPORT = {  # by room: what else than the standard library and dlcourse; `la
     "training": {"numpy", "safetensors", "threadpoolctl"},
 }
 LAZILY = {"dlcourse/training/comm.py": {"mpi4py"}, "dlcourse/training/hooks.py": {"tqdm"}}
-ONLY_IN = {"cupy": "dlcourse/backends/", "cupyx": "dlcourse/backends/", "mpi4py": "dlcourse/training/comm.py"}
+ONLY_IN = dict.fromkeys(("cupy", "cupyx", "numba"), "dlcourse/backends/") | {"mpi4py": "dlcourse/training/comm.py"}
 BLIND = {  # who never sees whom
     "dlcourse.nn.functional": ("dlcourse.nn",),  # but for functional itself
     "dlcourse.training.optimizers": ("dlcourse.nn.layers", "dlcourse.nn.network", "dlcourse.nn.losses"),

@@ -58,6 +58,7 @@ BAD = [  # law, where, a source that it must refuse, one that it must accept
     (laws.blind_imports, "dlcourse/training/optimizers.py", "from ..nn.network import Network", "import math"),
     (laws.blind_imports, "dlcourse/backends/numpy.py", "from ..nn import ops", "from .base import Backend"),
     (laws.foreign_imports, "dlcourse/nn/x.py", "import cupy as cp", "import numpy as np"),
+    (laws.foreign_imports, "dlcourse/data/x.py", "def f():\n    from numba import njit", "import numpy as np"),
     (laws.foreign_imports, "dlcourse/lesson/x.py", "def f():\n    from cupyx import jit", "import IPython"),
     (laws.foreign_imports, "dlcourse/training/steps.py", "def f():\n    from mpi4py import MPI", "import threading"),
     (laws.foreign_imports, "dlcourse/training/comm.py", "import mpi4py", "def f():\n    import mpi4py"),
@@ -104,6 +105,15 @@ def test_what_a_training_step_passes_through_stays_a_days_reading():
     assert len(guests) == len(GUESTS)
     assert sum(count.values()) - sum(guests.values()) <= 2000, sorted(count.items(), key=lambda item: -item[1])
     assert sum(guests.values()) <= 850, guests
+
+
+COMPILED = [p for p in SOURCES if p.startswith("dlcourse/backends/numba_") and not p.endswith("_kernel.py")]
+
+
+def test_the_compiled_bodies_stay_within_500_lines():
+    """docs/decisions.md 26"""
+    count = {path: len(laws.code_lines(SOURCES[path])) for path in COMPILED}
+    assert len(count) > 3 and sum(count.values()) <= 500, count
 
 
 def test_code_is_counted_without_docstrings_comments_and_blank_lines():
@@ -191,8 +201,9 @@ MODULES = [m.name for m in pkgutil.walk_packages(dlcourse.__path__, "dlcourse.")
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_can_be_imported_and_keeps_the_promise_of_its_all(name):
-    if name == "dlcourse.backends.cupy":
-        pytest.importorskip("cupy", reason="needs CuPy", exc_type=ImportError)
+    for package in ("cupy", "numba"):
+        if name.startswith(f"dlcourse.backends.{package}"):
+            pytest.importorskip(package, reason=f"needs {package}", exc_type=ImportError)
     module = importlib.import_module(name)
     missing = [n for n in getattr(module, "__all__", []) if not hasattr(module, n)]
     assert not missing

@@ -1,4 +1,8 @@
-"""Where arrays live. NumPy is always there; CuPy is loaded when it is asked for, or when one of its arrays turns up."""
+"""Where arrays live. NumPy is always there; CuPy is loaded when it is asked for, or when one of its arrays turns up.
+
+Compiled bodies for the CPU are loaded when they are asked for by name: their sums differ from NumPy's in the last bits,
+and the same program must give the same numbers whatever else is installed.
+"""
 
 from typing import Any
 
@@ -9,14 +13,19 @@ __all__ = ["BACKENDS", "NUMPY", "Backend", "backend_of", "get_backend", "to_host
 
 
 def get_backend(name: str | Backend = "numpy") -> Backend:
-    """The backend of this name: "numpy" or "cupy". A Backend is returned as it is."""
+    """The backend of this name: "numpy", "numba" or "cupy". A Backend is returned as it is."""
     if isinstance(name, Backend):
         return name
     if name == "numpy":
         return NUMPY
     if name == "cupy":
         return _cupy().load()
-    raise ValueError(f'there is no backend {name!r}: choose "numpy" (the CPU) or "cupy" (an NVIDIA GPU)')
+    if name == "numba":
+        from . import numba
+
+        return numba.load()
+    kinds = '"numpy" (the CPU), "numba" (the CPU, compiled) or "cupy" (an NVIDIA GPU)'
+    raise ValueError(f"there is no backend {name!r}: choose {kinds}")
 
 
 def _cupy() -> Any:

@@ -20,24 +20,29 @@ CACHE = 1 << 19  # numbers of scratch that a block of rows may use (2 MB)
 
 def conv2d(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, z: Any = None) -> Any:
     """z[n,i,j] = b + Σ_rs x[n, iS+r−P, jS+s−P] W[r,s]      x (B,Y,X,C)  W (kY,kX,C,O)  b (O,)  ->  z (B,Y',X',O)"""
-    oY, oX = _fits(x, W, stride, padding)
-    (_, kX, C, O), m = W.shape, memory(x)
-    z = empty_images((len(x), oY, oX, O)) if z is None else z
+    oY, oX = fits(x, W, stride, padding)
+    z = empty_images((len(x), oY, oX, W.shape[3])) if z is None else z
     out, back = target(z)
-    rows, kernel = channel_rows(out), W.reshape(-1, O).T
-    for block, windows in _lowered(m, W.shape, stride, padding, oY, oX):
+    for part in products(memory(x), W, stride, padding, out):
+        if b is not False:
+            np.add(part, b[:, None], part)
+    if back is not None:
+        back[...] = out
+    return z
+
+
+def products(m: np.ndarray, W: Any, stride: int, padding: int, out: np.ndarray) -> Iterator[np.ndarray]:
+    """x * W into out (Y',O,X',B), block by block: each (rows, O, X' B), as long as it is in cache      m (Y,C,X,B)"""
+    (_, kX, C, O), rows = W.shape, channel_rows(out)
+    kernel = W.reshape(-1, O).T
+    for block, windows in _lowered(m, W.shape, stride, padding, *out.shape[:3:2]):
         for group, win in windows:
             to = rows[group.start : group.stop]
             if group.hi:
                 np.matmul(kernel[:, group.lo * kX * C : group.hi * kX * C], win, out=to)
             else:
                 to[...] = 0
-        if b is not False:
-            part = rows[block.start : block.stop]
-            np.add(part, b[:, None], part)
-    if back is not None:
-        back[...] = out
-    return z
+        yield rows[block.start : block.stop]
 
 
 def conv2d_backward(
@@ -45,7 +50,7 @@ def conv2d_backward(
 ) -> tuple[Any, Any, Any]:
     """dW[r,s] = Σ_nij x[n, iS+r−P, jS+s−P]ᵀ dz[n,i,j]   dx[n, iS+r−P, jS+s−P] += dz[n,i,j] W[r,s]ᵀ   db = Σ_nij dz
     dz (B,Y',X',O)  x (B,Y,X,C)  W (kY,kX,C,O)  ->  dx (B,Y,X,C)  dW (kY,kX,C,O)  db (O,)"""
-    _fits(x, W, stride, padding)
+    fits(x, W, stride, padding)
     rows = channel_rows(memory(dz))
     here = mark()
     if dW is not False:
@@ -147,7 +152,7 @@ def _gather(lines: np.ndarray, part: np.ndarray, columns: Any) -> None:
         np.add(there, part[:, s, :, seen], there)
 
 
-def _fits(x: Any, W: Any, stride: int, padding: int) -> tuple[int, int]:
+def fits(x: Any, W: Any, stride: int, padding: int) -> tuple[int, int]:
     """Y', X': how many kernels fit below and beside each other"""
     if x.shape[3:] != W.shape[2:3]:
         raise ValueError(f"conv2d needs x (B,Y,X,C) and W (kY,kX,C,O) with the same C, got x {x.shape} and W {W.shape}")

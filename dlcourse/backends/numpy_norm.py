@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,12 +24,50 @@ def alone(v: Any) -> Any:
     return v
 
 
+class Passes(NamedTuple):
+    """The four loops over memory, of x and dy as (R,C,N); `rows` and `drows`.
+
+    moments  rows -> of each block of R: numbers in a channel, their mean (C,), Σ (x − that mean)² (C,)
+    scaled   rows, scale (C,), shift (C,), out: out = x scale + shift
+    sums     rows, drows, mean (C,), total (C,), moment (C,): total += Σ dy, moment += Σ dy (x − mean)
+    slopes   rows, drows, slope (C,), offset (C,), factor (C,), out: out = factor (slope x + offset + dy)
+    """
+
+    moments: Callable
+    scaled: Callable
+    sums: Callable
+    slopes: Callable
+
+
 def batchnorm(
     x: Any, gamma: Any, beta: Any, *, allreduce: Callable = alone, eps: float = 1e-5, y: Any = None
 ) -> tuple[Any, Any, Any, Any]:
     """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  ->  mean (C,)  var (C,)  n (1,)  y (B,C)"""
+    return forward(x, gamma, beta, allreduce, eps, y, PASSES)
+
+
+def batchnorm_backward(
+    dy: Any, x: Any, gamma: Any, mean: Any, var: Any, n: Any,
+    *, allreduce: Callable = alone, eps: float = 1e-5, dx: Any = None, dgamma: Any = None, dbeta: Any = None,
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """dβ = Σ dy   dγ = Σ dy x̂   dx = γ/σ (dy − dβ/n − x̂ dγ/n)   x̂ = (x − μ)/σ   σ = √(var + ε)
+    dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  n (1,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)"""
+    stats, where = (mean, var, n), dict(dx=dx, dgamma=dgamma, dbeta=dbeta)
+    return backward(dy, x, gamma, stats, allreduce, eps, PASSES, **where)
+
+
+def normalize(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float = 1e-5, y: Any = None) -> Any:
+    """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  mean (C,)  var (C,)  ->  y (B,C)"""
+    return _normalised(_rows(x), x, gamma, beta, (mean, var), eps, y, _scaled)
+
+
+# ---- between the passes
+
+
+def forward(x: Any, gamma: Any, beta: Any, allreduce: Callable, eps: float, y: Any, passes: Passes) -> tuple:
+    """mean (C,)  var (C,)  n (1,) of the whole batch, of which x may be a part, and y"""
     rows = _rows(x)
-    counts, means, squares = _moments(rows)
+    counts, means, squares = passes.moments(rows)
     sums = np.empty(len(gamma) + 1, "float32")
     np.dot(counts, means, sums[:-1])
     sums[-1] = rows.size // len(gamma)
@@ -40,43 +78,43 @@ def batchnorm(
     mean = sums[:-1] / n
     np.subtract(means, mean, means)
     var = allreduce(np.add.reduce(squares, 0) + np.dot(counts, np.multiply(means, means, means))) / n
-    return mean, var, n, _scaled(rows, x, gamma, beta, mean, var, eps, y)
+    return mean, var, n, _normalised(rows, x, gamma, beta, (mean, var), eps, y, passes.scaled)
 
 
-def batchnorm_backward(
-    dy: Any, x: Any, gamma: Any, mean: Any, var: Any, n: Any,
-    *, allreduce: Callable = alone, eps: float = 1e-5, dx: Any = None, dgamma: Any = None, dbeta: Any = None,
+def _normalised(rows: Any, x: Any, gamma: Any, beta: Any, stats: tuple, eps: float, y: Any, scaled: Callable) -> Any:
+    """y = x scale + shift, with scale = γ/σ and shift = β − μ γ/σ"""
+    mean, var = stats
+    y = np.empty_like(x) if y is None else y
+    out, back = _target(y, rows.shape)
+    scale = gamma / np.sqrt(var + np.float32(eps))
+    scaled(rows, scale, beta - mean * scale, out)
+    return _copied(out, y, back)
+
+
+def backward(
+    dy: Any, x: Any, gamma: Any, stats: tuple, allreduce: Callable, eps: float, passes: Passes,
+    *, dx: Any = None, dgamma: Any = None, dbeta: Any = None,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
-    """dβ = Σ dy   dγ = Σ dy x̂   dx = γ/σ (dy − dβ/n − x̂ dγ/n)   x̂ = (x − μ)/σ   σ = √(var + ε)
-    dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  n (1,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)"""
-    rows, C = _rows(x), len(gamma)
+    """dx, dγ, dβ; stats: mean, var, n"""
+    (mean, var, n), rows, C = stats, _rows(x), len(gamma)
     drows, inv, sums = _rows(dy, rows.shape), 1 / np.sqrt(var + np.float32(eps)), np.zeros(2 * C, "float32")
-    here = mark()
-    for block in _blocks(rows):
-        part, dpart = rows[block], drows[block]
-        centred = np.subtract(part, mean[:, None], scratch(part.shape))
-        sums[:C] += _sum(dpart)
-        sums[C:] += _sum_of_products(dpart, centred)
-        release(here)
+    passes.sums(rows, drows, mean, sums[:C], sums[C:])
     sums[C:] *= inv
-    dbeta, dgamma = _kept(sums[:C], dbeta), _kept(sums[C:], dgamma)
+    dbeta, dgamma = kept(sums[:C], dbeta), kept(sums[C:], dgamma)
     if dx is False:
         return dx, dgamma, dbeta
     k = allreduce(sums) / n
     slope = -inv * k[C:]
-    return _slopes(rows, drows, x, slope, -k[:C] - mean * slope, gamma * inv, dx), dgamma, dbeta
-
-
-def normalize(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float = 1e-5, y: Any = None) -> Any:
-    """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  mean (C,)  var (C,)  ->  y (B,C)"""
-    return _scaled(_rows(x), x, gamma, beta, mean, var, eps, y)
+    dx = np.empty_like(x) if dx is None else dx
+    out, back = _target(dx, rows.shape)
+    passes.slopes(rows, drows, slope, -k[:C] - mean * slope, gamma * inv, out)
+    return _copied(out, dx, back), dgamma, dbeta
 
 
 # ---- passes over memory
 
 
 def _moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each block: how many numbers a channel has, their mean, and Σ (x − that mean)²."""
     blocks, C = _blocks(rows), rows.shape[1]
     counts = np.array([(b.stop - b.start) * rows.shape[2] for b in blocks], "float32")
     means, squares = scratch((len(blocks), C)), scratch((len(blocks), C))
@@ -90,31 +128,33 @@ def _moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return counts, means, squares
 
 
-def _scaled(rows: Any, x: Any, gamma: Any, beta: Any, mean: Any, var: Any, eps: float, y: Any) -> Any:
-    """y = x scale + shift, with scale = γ/σ and shift = β − μ γ/σ"""
-    y = np.empty_like(x) if y is None else y
-    out, back = _target(y, rows.shape)
-    scale = gamma / np.sqrt(var + np.float32(eps))
-    shift = (beta - mean * scale)[:, None]
-    scale = scale[:, None]
+def _scaled(rows: np.ndarray, scale: Any, shift: Any, out: np.ndarray) -> None:
     for block in _blocks(rows):
-        part = np.multiply(rows[block], scale, out[block])
-        np.add(part, shift, part)
-    return _copied(out, y, back)
+        part = np.multiply(rows[block], scale[:, None], out[block])
+        np.add(part, shift[:, None], part)
 
 
-def _slopes(rows: Any, drows: Any, x: Any, slope: Any, offset: Any, factor: Any, dx: Any) -> Any:
-    """dx = factor (slope x + offset + dy)"""
-    dx = np.empty_like(x) if dx is None else dx
-    out, back = _target(dx, rows.shape)
-    slope, offset, factor, here = slope[:, None], offset[:, None], factor[:, None], mark()
+def _sums(rows: np.ndarray, drows: np.ndarray, mean: Any, total: Any, moment: Any) -> None:
+    here = mark()
     for block in _blocks(rows):
-        part = np.multiply(rows[block], slope, scratch(rows[block].shape))
-        np.add(part, offset, part)
-        np.add(part, drows[block], part)
-        np.multiply(part, factor, out[block])
+        part, dpart = rows[block], drows[block]
+        centred = np.subtract(part, mean[:, None], scratch(part.shape))
+        total += _sum(dpart)
+        moment += _sum_of_products(dpart, centred)
         release(here)
-    return _copied(out, dx, back)
+
+
+def _slopes(rows: np.ndarray, drows: np.ndarray, slope: Any, offset: Any, factor: Any, out: np.ndarray) -> None:
+    here = mark()
+    for block in _blocks(rows):
+        part = np.multiply(rows[block], slope[:, None], scratch(rows[block].shape))
+        np.add(part, offset[:, None], part)
+        np.add(part, drows[block], part)
+        np.multiply(part, factor[:, None], out[block])
+        release(here)
+
+
+PASSES = Passes(_moments, _scaled, _sums, _slopes)
 
 
 def _blocks(rows: np.ndarray) -> list[slice]:
@@ -138,7 +178,7 @@ def _sum_of_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.add.reduce(np.vecdot(a, b), 0)
 
 
-def _kept(value: np.ndarray, buffer: Any) -> np.ndarray:
+def kept(value: np.ndarray, buffer: Any) -> np.ndarray:
     """The value in the caller's buffer, or in an array of its own."""
     if buffer is None or buffer is False:
         return value.copy()

@@ -38,7 +38,7 @@ def maxpool2d_backward(dy: Any, x: Any, *, size: int = 2, stride: int = 2, dx: A
             _put(dseen, won, to, apart)
         _put(dseen, free, last[0], apart)  # nobody before it has won
         release(here)
-    return _copied(out, dx, back)
+    return copied(out, dx, back)
 
 
 def avgpool2d(x: Any, *, size: int = 2, stride: int = 2, y: Any = None) -> Any:
@@ -53,7 +53,7 @@ def avgpool2d_backward(dy: Any, x: Any, *, size: int = 2, stride: int = 2, dx: A
     for rows in _blocks(x.shape, size, stride):
         for to in _taps(out, rows, size, stride):
             _put(dm[rows], share, to, apart)
-    return _copied(out, dx, back)
+    return copied(out, dx, back)
 
 
 def global_avgpool2d(x: Any, *, y: Any = None) -> Any:
@@ -81,7 +81,7 @@ def _pool(function: np.ufunc, x: Any, size: int, S: int, factor: float, y: Any) 
         release(here)
         if factor != 1:
             np.multiply(out[rows], factor, out[rows])
-    return _copied(out, y, back)
+    return copied(out, y, back)
 
 
 def _blocks(shape: tuple, size: int, S: int) -> Iterator[slice]:
@@ -143,7 +143,7 @@ def _gradient(x: Any, size: int, S: int, dx: Any) -> tuple[np.ndarray, Any, Any]
     return out, dx, back
 
 
-def _copied(out: np.ndarray, images: Any, back: Any) -> Any:
+def copied(out: np.ndarray, images: Any, back: Any) -> Any:
     """The images; `back` is where `out` has to be copied, if it is not their own memory."""
     if back is not None:
         back[...] = out

@@ -7,13 +7,23 @@ import pytest
 from calls import CALLS, moved, results
 from networks import LAYERS, NETS, OPTIMIZERS, optimizer
 
-from dlcourse.backends import NUMPY
+from dlcourse.backends import NUMPY, get_backend
+from dlcourse.backends.fake import FAKE
 from dlcourse.nn.functional import EQUATIONS
 from dlcourse.nn.ops import table
 from dlcourse.training.steps import SerialStep
 
 CLOSE = {"float32": dict(rtol=2e-5, atol=2e-5), "float64": dict(rtol=1e-11, atol=1e-11)}
 LATER = {"float32": dict(rtol=2e-3, atol=2e-3), "float64": dict(rtol=1e-8, atol=1e-8)}  # after 20 steps
+
+
+@pytest.fixture(params=["numpy", "numba", "fake", pytest.param("cupy", marks=pytest.mark.gpu)])
+def backend(request):
+    """As everywhere, and the compiled bodies beside them."""
+    if request.param == "numba":
+        pytest.importorskip("numba", reason='needs Numba: pip install "dlcourse[fast]"')
+    return FAKE if request.param == "fake" else get_backend(request.param)
+
 
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 

@@ -1,0 +1,75 @@
+"""Compiled bodies of the two losses for classes: one pass over each example."""
+
+from typing import Any
+
+import numpy as np
+
+from . import numpy_loss
+from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, place, ran
+
+
+def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
+    """L = Σ_B (log Σ_K e^z − Σ_K T z)   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)"""
+    loss, right = np.empty(1, "float32"), t.shape == z.shape[:1] and not smoothing
+    if right and ran(_softmax_cross_entropy, z, t, out := place(p, z.shape), loss) and loss[0] != LOWEST:
+        return loss[0], out
+    return numpy_loss.softmax_cross_entropy(z, t, smoothing, p=p)  # and a label out of range is named
+
+
+def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.0, *, dz: Any = None) -> Any:
+    """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)"""
+    right = t.shape == p.shape[:1] and not smoothing
+    if right and ran(_softmax_cross_entropy_backward, p, t, 1 / n, out := place(dz, p.shape)):
+        return out
+    return numpy_loss.softmax_cross_entropy_backward(p, t, n, smoothing, dz=dz)
+
+
+def binary_cross_entropy(z: Any, t: Any, *, p: Any = None) -> tuple[Any, Any]:
+    """L = Σ_B mean_O (log(1 + e^z) − t z)   p = σ(z)      z (B,O)  t (B,O)  ->  L ()  p (B,O)"""
+    loss = np.empty(1, "float32")
+    if t.shape == z.shape and ran(_binary_cross_entropy, z, t, out := place(p, z.shape), loss):
+        return loss[0], out
+    return numpy_loss.binary_cross_entropy(z, t, p=p)
+
+
+@kernel("f2 i1 f2 f1")
+def _softmax_cross_entropy(z, t, p, result):
+    loss, result[0] = 0.0, LOWEST
+    for i in range(z.shape[0]):
+        if not 0 <= t[i] < z.shape[1]:
+            return
+        top, total = z[i, 0], ZERO
+        for k in range(z.shape[1]):
+            top = z[i, k] if z[i, k] > top else top
+        for k in range(z.shape[1]):
+            p[i, k] = np.exp(z[i, k] - top)
+        for k in range(z.shape[1]):
+            total += p[i, k]
+        for k in range(z.shape[1]):
+            p[i, k] /= total
+        loss += np.log(total) + top - z[i, t[i]]
+    result[0] = loss
+
+
+@kernel("f2 i1 r f2")
+def _softmax_cross_entropy_backward(p, t, share, dz):
+    s = f32(share)
+    for i in range(p.shape[0]):
+        for k in range(p.shape[1]):
+            dz[i, k] = p[i, k] * s
+        dz[i, t[i]] = (p[i, t[i]] - ONE) * s
+
+
+@kernel("f2 f2 f2 f1")
+def _binary_cross_entropy(z, t, p, result):
+    loss = 0.0
+    for i in range(z.shape[0]):
+        for k in range(z.shape[1]):
+            s = z[i, k]
+            e = np.exp(-abs(s))
+            loss += (s if s > ZERO else ZERO) + np.log1p(e) - t[i, k] * s
+            p[i, k] = (ONE if s >= ZERO else e) / (ONE + e)
+    result[0] = loss / z.shape[1]
+
+
+BODIES = (softmax_cross_entropy, softmax_cross_entropy_backward, binary_cross_entropy)
