@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-from collections.abc import Iterator
-from typing import Any
+import importlib.metadata
 
 import numpy as np
 from cpu_workloads import LR, Workload
 
 import dlcourse
-from dlcourse import NUMPY
 from dlcourse.hardware.machine import blas, cores
 
 from . import Peer, Runner
@@ -25,41 +21,47 @@ MAKE = {
 
 
 class Ours(Peer):
-    """As installed, without compiled bodies."""
+    """NumPy's bodies alone."""
 
-    name, threads = "dlcourse", "chosen by its rule: at most one a core"
+    name, threads, backend = "dlcourse", "chosen by its rule: at most one a core", "numpy"
 
     def versions(self) -> dict[str, str]:
         return {"dlcourse": dlcourse.__version__, "numpy": np.__version__, "blas": blas()}
 
     def make(self, w: Workload, weights: dict, optimizer: str) -> Runner:
-        with bodies(compiled=False):
-            return OurRunner(w, weights, optimizer)
+        return OurRunner(w, weights, optimizer, self.backend)
 
 
 class Compiled(Ours):
-    """With the bodies of the extra `fast`."""
+    """With the compiled bodies of the extra `fast`, asked for as anybody asks for them."""
 
-    name = "dlcourse + numba"
+    name, backend = "dlcourse + numba", "numba"
 
     def available(self) -> str | None:
-        return why_not_compiled()
+        try:
+            dlcourse.get_backend("numba")
+        except (ImportError, ValueError) as error:
+            return f"no compiled bodies: {error}"
+        return None
 
-    def make(self, w: Workload, weights: dict, optimizer: str) -> Runner:
-        with bodies(compiled=True):
-            return OurRunner(w, weights, optimizer)
+    def versions(self) -> dict[str, str]:
+        return super().versions() | {"numba": importlib.metadata.version("numba")}
 
 
 class OurRunner(Runner):
-    def __init__(self, w: Workload, weights: dict, optimizer: str):
-        self.net = dlcourse.Network(*(MAKE[kind](*numbers) for kind, *numbers in w.layers))
+    """What `fit` would do with this network, and `predict`."""
+
+    def __init__(self, w: Workload, weights: dict, optimizer: str, backend: str):
+        self.net = dlcourse.Network(*(MAKE[kind](*numbers) for kind, *numbers in w.layers), backend=backend)
         for name, a in weights.items():
             self.net.params[name] = a
-        loss = dlcourse.BinaryCrossEntropy() if w.classes == 1 else dlcourse.SoftmaxCrossEntropy()
-        kind = {"momentum": dlcourse.Momentum, "adam": dlcourse.Adam}[optimizer]
-        rule = kind(self.net.theta, self.net.grad, lr=LR[optimizer])
-        self.step = dlcourse.choose_step(self.net, loss, rule, (w.batch, *w.shape), threads=cores())
-        self.predict, self.said = self.net.predict, repr(self.step)
+        self.predict, self.said = self.net.predict, f"predict on {self.net.backend!r}"
+        if w.trains:
+            loss = dlcourse.BinaryCrossEntropy() if w.classes == 1 else dlcourse.SoftmaxCrossEntropy()
+            kind = {"momentum": dlcourse.Momentum, "adam": dlcourse.Adam}[optimizer]
+            rule = kind(self.net.theta, self.net.grad, lr=LR[optimizer])
+            self.step = dlcourse.choose_step(self.net, loss, rule, (w.batch, *w.shape), threads=cores())
+            self.said = repr(self.step)
 
     def gradient(self, x: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
         self.step(x, t)
@@ -67,40 +69,6 @@ class OurRunner(Runner):
 
     def weights(self) -> dict[str, np.ndarray]:
         return {name: a.copy() for name, a in self.net.params.items()}
-
-
-def why_not_compiled() -> str | None:
-    """Why there are no compiled bodies to measure, or None."""
-    try:
-        importlib.import_module("dlcourse.backends.numba")
-    except ImportError as error:
-        return f"no compiled bodies ({error})"
-    return None if compiled() else "no compiled bodies (dlcourse.backends.numba installed none)"
-
-
-def compiled() -> dict[str, Any]:
-    """The backend's bodies that numba compiles: those of the module dlcourse.backends.numba and its like."""
-    return {name: body for name, body in NUMPY.bodies.items() if "numba" in body.__module__}
-
-
-@contextlib.contextmanager
-def bodies(*, compiled: bool) -> Iterator[None]:
-    """Inside `with`, new networks are made with or without the compiled bodies."""
-    before = NUMPY.bodies
-    if not compiled:
-        NUMPY.bodies = plain()
-    try:
-        yield
-    finally:
-        NUMPY.bodies = before
-
-
-def plain() -> dict[str, Any]:
-    """The bodies written in NumPy."""
-    from dlcourse.backends import numpy_conv, numpy_dense, numpy_loss, numpy_norm, numpy_pool, numpy_update
-
-    rooms = numpy_dense, numpy_conv, numpy_pool, numpy_norm, numpy_loss, numpy_update
-    return {body.__name__: body for room in rooms for body in room.BODIES}
 
 
 PEERS = [Ours(), Compiled()]
