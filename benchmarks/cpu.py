@@ -80,7 +80,7 @@ def admitted(w: Workload, how: str, found: list[Peer]) -> tuple[dict[str, Any], 
     return runners, errors, refused
 
 
-def measure(w: Workload, how: str, found: list[Peer], seconds: float, gemm: Gemm, memory: bool) -> dict[str, Any]:
+def measure(w: Workload, how: str, found: list[Peer], seconds: float, gemm: Gemm) -> dict[str, Any]:
     """One workload with one optimizer: every implementation's times, and who was refused."""
     load = os.getloadavg()[0]
     runners, errors, refused = admitted(w, how, found)
@@ -92,9 +92,6 @@ def measure(w: Workload, how: str, found: list[Peer], seconds: float, gemm: Gemm
         rows[name]["said"] = getattr(runners[name], "said", "")
     runners.clear()
     gc.collect()
-    if memory and how != "adam":  # which differs from momentum by one more vector
-        for name in rows:
-            rows[name]["peak_MB"] = cpu_memory.peak_MB(name, w, how)
     return {"FLOP": w.flops(), "load": [load, os.getloadavg()[0]], "implementations": rows, "refused": refused}
 
 
@@ -126,15 +123,33 @@ def run(said: argparse.Namespace) -> dict[str, Any]:
         "threads": {peer.name: peer.threads for peer in found}, "not_measured": missing, "how": HOW,
         "seconds_each": said.seconds, "workloads": {},
     }  # fmt: skip
-    for name in said.workloads:
-        w, by = WORKLOADS[name], {}
-        for how in said.optimizers if w.trains else ("predict",):
-            by[how] = measure(w, how, found, said.seconds, gemm, not said.no_memory)
-            show(name, how, by[how])
-        record["workloads"][name] = {"what": w.what, "measured": by}
+    try:
+        for name, how in turns(said):
+            work = record["workloads"].setdefault(name, {"what": WORKLOADS[name].what, "measured": {}})
+            work["measured"][how] = measure(WORKLOADS[name], how, found, said.seconds, gemm)
+            show(name, how, work["measured"][how])
+        if not said.no_memory:
+            memory(record)
+    except KeyboardInterrupt:
+        record["stopped"] = "by the interrupt key: the rest was not measured"
     gemm.rest()
     record["load_after"] = os.getloadavg()[0]
     return finished(record, gemm)
+
+
+def turns(said: argparse.Namespace) -> list[tuple[str, str]]:
+    """(workload, optimizer), and "predict" where nothing is trained; Adam comes last."""
+    first, *others = said.optimizers
+    every = [(name, first if WORKLOADS[name].trains else "predict") for name in said.workloads]
+    return every + [(name, how) for how in others for name in said.workloads if WORKLOADS[name].trains]
+
+
+def memory(record: dict[str, Any]) -> None:
+    """Peak memory of everybody who was timed, except with Adam, which keeps one vector more than momentum."""
+    for name, work in record["workloads"].items():
+        for how, one in work["measured"].items():
+            for who, row in one["implementations"].items() if how != "adam" else ():
+                row["peak_MB"] = cpu_memory.peak_MB(who, WORKLOADS[name], how)
 
 
 def finished(record: dict[str, Any], gemm: Gemm) -> dict[str, Any]:

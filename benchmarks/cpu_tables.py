@@ -12,6 +12,7 @@ from cpu_verdict import FAST, JAX, OURS, best_torch, ratio
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- cpu: made by `python benchmarks/cpu.py --tables` -->", "<!-- cpu: end -->"
 BETWEEN = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.S)
+BUSY = "**The machine was busy with other work during this run: take these figures as provisional.** "
 PEERS = {
     "PyTorch eager": "eager", "PyTorch tuned": "tuned", "PyTorch compiled": "compiled", JAX: "JAX jit",
     "NumPy, as usual in a course": "usual NumPy", "scikit-learn": "scikit-learn",
@@ -64,9 +65,10 @@ def ours_cell(rows: dict, name: str) -> str:
 
 
 def long(record: dict[str, Any]) -> str:
-    """For the page: ratios of everybody, what was reached of the peak, Adam, memory, targets, who was not timed."""
+    """For the page: everybody's ratios, medians, Adam, who is ahead, share of the peak, memory, targets, absentees."""
     parts = [where(record), ratios(record), "### Medians", medians(record), "### Adam", ratios(record, "adam")]
-    parts += ["### Work and memory", work(record), "### Targets", targets(record), "### Not measured", absent(record)]
+    parts += ["### Where a peer is ahead of both of ours", ahead(record), "### Work and memory", work(record)]
+    parts += ["### Targets", targets(record), "### Not measured", absent(record)]
     return "\n\n".join(parts)
 
 
@@ -74,10 +76,10 @@ def ratios(record: dict[str, Any], how: str = "") -> str:
     """Best PyTorch's least time over everybody's: above 1 is faster than the best PyTorch."""
     names = [name for name in (OURS, FAST, *PEERS) if measured(record, name)]
     table = [["workload", "best PyTorch", *(PEERS.get(name, f"**{name}**") for name in names)]]
-    for name, _, rows in first_rows(record, how):
+    for name, what, rows in first_rows(record, how):
         torch = best_torch(rows)
         best = f"{span(rows[torch]['min_s'])} {PEERS[torch]}" if torch else ""
-        table.append([name, best, *(cell(ratio(rows, n)) for n in names)])
+        table.append([f"{name}: {what}", best, *(cell(ratio(rows, n)) for n in names)])
     return lines(table)
 
 
@@ -101,14 +103,14 @@ def work(record: dict[str, Any]) -> str:
     for name, _, rows in first_rows(record):
         mine, torch = rows.get(ours, {}), rows.get(best_torch(rows) or "", {})
         flop = next(iter(record["workloads"][name]["measured"].values()))["FLOP"]
-        table.append([name, f"{flop / 1e6:.3g}", *rate(mine), megabytes(mine), rate(torch)[0], megabytes(torch)])
+        table.append([name, digits(flop / 1e6), *rate(mine), megabytes(mine), rate(torch)[0], megabytes(torch)])
     return lines(table)
 
 
 def rate(row: dict) -> list[str]:
     if not row:
         return ["", ""]
-    return [f"{row['GFLOP_per_s']:.3g}", f"{100 * row['of_peak']:.0f} %" if row.get("of_peak") else ""]
+    return [digits(row["GFLOP_per_s"]), f"{100 * row['of_peak']:.0f} %" if row.get("of_peak") else ""]
 
 
 def megabytes(row: dict) -> str:
@@ -123,13 +125,29 @@ def targets(record: dict[str, Any]) -> str:
     return f"{told}\n\n{lines(table)}" if missed else told
 
 
+def ahead(record: dict[str, Any]) -> str:
+    """Where somebody took less time than the faster of ours."""
+    said = []
+    for name, work in record["workloads"].items():
+        for how, one in work["measured"].items():
+            rows = one["implementations"]
+            mine = min((rows[n]["min_s"] for n in (OURS, FAST) if n in rows), default=0.0)
+            faster = [
+                f"{n} {mine / row['min_s']:.2f} ×" for n, row in rows.items() if n in PEERS and row["min_s"] < mine
+            ]
+            said += [f"- {name} {how}: {', '.join(faster)}"] if faster else []
+    return "\n".join(said) or "Nobody, nowhere in this run."
+
+
 def absent(record: dict[str, Any]) -> str:
     """Who was not measured, and why."""
-    said = [f"- {name}: {reason}" for name, reason in record["not_measured"].items()]
+    why: dict[tuple[str, str], list[str]] = {(n, reason): [] for n, reason in record["not_measured"].items()}
     for name, workload in record["workloads"].items():
-        refused = {who: why for one in workload["measured"].values() for who, why in one["refused"].items()}
-        said += [f"- {name}, {who}: {reason}" for who, reason in refused.items()]
-    return "\n".join(said) or "Everything was."
+        for how, one in workload["measured"].items():
+            for pair in one["refused"].items():
+                why.setdefault(pair, []).append(f"{name} {how}")
+    told = [f"- {who}{' on ' * bool(on)}{', '.join(on)}: {reason}" for (who, reason), on in why.items()]
+    return "\n".join(told) or "Everything was."
 
 
 def where(record: dict[str, Any]) -> str:
@@ -138,8 +156,9 @@ def where(record: dict[str, Any]) -> str:
     peak = {n: max(sizes.values(), default=0) for n, sizes in record["GEMM_GFLOP_per_s"].items()}
     said = ", ".join(f"{rate:.0f} GFLOP/s on {n}" for n, rate in peak.items())
     versions = ", ".join(f"`{name} {version}`" for name, version in record["versions"].items())
+    busy = "" if record["load_before"] < 0.25 * record["cores"] else BUSY
     return (
-        f"`{record['machine']}`, {record['cores']} cores, {record['date'][:10]}, {load}, "
+        f"{busy}`{record['machine']}`, {record['cores']} cores, {record['date'][:10]}, {load}, "
         f"matrix products at {said}; {versions}."
     )
 
@@ -162,13 +181,15 @@ def measured(record: dict[str, Any], name: str) -> bool:
     return any(name in one["implementations"] for w in record["workloads"].values() for one in w["measured"].values())
 
 
+def digits(value: float) -> str:
+    """Three of them, thousands with a comma."""
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
+
+
 def span(s: float) -> str:
     """A time with three digits and its unit."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if s >= 0.9995 * size or unit == "µs":
-            digits = f"{s / size:.3g}"
-            return f"{int(float(digits)) if 'e' in digits else digits} {unit}"
-    return ""
+    unit, size = next((pair for pair in (("s", 1.0), ("ms", 1e-3)) if s >= 0.9995 * pair[1]), ("µs", 1e-6))
+    return f"{digits(s / size)} {unit}"
 
 
 def cell(value: float | None) -> str:

@@ -14,7 +14,7 @@ class Sklearn(Peer):
     name, needs, threads = "scikit-learn", "sklearn", "those of BLAS"
 
     def supports(self, w: Workload) -> str | None:
-        return "MLPClassifier has no convolution" if w.images else None
+        return "`MLPClassifier` has no convolution" if w.images else None
 
     def make(self, w: Workload, weights: dict, optimizer: str) -> Runner:
         return SklearnRunner(w, weights, optimizer)
