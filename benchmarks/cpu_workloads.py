@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-BATCHES, LR = 4, {"momentum": 1e-4, "adam": 1e-5}  # small: after thousands of steps there is still something to learn
+BATCHES, LR = 4, {"momentum": 1e-4, "adam": 1e-5}
 MU, BETA1, BETA2, EPS = 0.9, 0.9, 0.999, 1e-8
 
 
@@ -27,6 +27,11 @@ class Workload:
     shape: tuple[int, ...]
     batch: int
     trains: bool = True
+    rate: float | None = None  # of learning, where it is not the one in LR
+
+    def lr(self, optimizer: str) -> float:
+        """η: small in LR, so that after thousands of steps on four batches there is still something to learn."""
+        return self.rate or LR[optimizer]
 
     @property
     def classes(self) -> int:
@@ -123,9 +128,9 @@ def data(w: Workload) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(b, rng.integers(0, w.classes, w.batch)) for b in x]
 
 
-def weights(w: Workload) -> dict[str, np.ndarray]:
+def weights(w: Workload, seed: int = 1) -> dict[str, np.ndarray]:
     """The parameters that every implementation starts from: He's, with random biases so that no gradient is zero."""
-    rng, found = np.random.default_rng(1), {}
+    rng, found = np.random.default_rng(seed), {}
     for number, layer, _, _ in w.walk():
         kind, *numbers = layer
         if kind in ("dense", "conv"):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from cpu_workloads import BETA1, BETA2, EPS, LR, MU, Workload
+from cpu_workloads import BETA1, BETA2, EPS, MU, Workload
 
 from . import Peer, Runner
 
@@ -106,7 +106,7 @@ def train(w: Workload, optimizer: str, state: tuple, x: Any, t: Any) -> tuple:
 
     params, running, m, v, count = state
     (value, running), grads = jax.value_and_grad(partial(loss, w), has_aux=True)(params, running, x, t)
-    count, lr = count + 1, LR[optimizer]
+    count, lr = count + 1, w.lr(optimizer)
     if optimizer == "momentum":
         m = {name: MU * m[name] + g for name, g in grads.items()}
         params = {name: p - lr * m[name] for name, p in params.items()}

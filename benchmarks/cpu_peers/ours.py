@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 
 import numpy as np
-from cpu_workloads import LR, Workload
+from cpu_workloads import Workload
 
 import dlcourse
 from dlcourse.hardware.machine import blas, cores
@@ -59,7 +59,7 @@ class OurRunner(Runner):
         if w.trains:
             loss = dlcourse.BinaryCrossEntropy() if w.classes == 1 else dlcourse.SoftmaxCrossEntropy()
             kind = {"momentum": dlcourse.Momentum, "adam": dlcourse.Adam}[optimizer]
-            rule = kind(self.net.theta, self.net.grad, lr=LR[optimizer])
+            rule = kind(self.net.theta, self.net.grad, lr=w.lr(optimizer))
             self.step = dlcourse.choose_step(self.net, loss, rule, (w.batch, *w.shape), threads=cores())
             self.said = repr(self.step)
 

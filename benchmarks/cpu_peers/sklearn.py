@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from cpu_workloads import BETA1, BETA2, EPS, LR, MU, Workload
+from cpu_workloads import BETA1, BETA2, EPS, MU, Workload
 
 from . import Peer, Runner
 
@@ -26,7 +26,7 @@ class SklearnRunner(Runner):
     def __init__(self, w: Workload, weights: dict, optimizer: str):
         self.w, self.start, self.optimizer = w, weights, optimizer
         self.classes = np.arange(max(2, w.classes))
-        self.net = self.made(weights, optimizer, LR[optimizer], MU)
+        self.net = self.made(weights, optimizer, w.lr(optimizer), MU)
 
     def made(self, weights: dict, optimizer: str, lr: float, mu: float) -> Any:
         from sklearn.neural_network import MLPClassifier

@@ -14,7 +14,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from cpu_workloads import BETA1, BETA2, EPS, LR, MU, Workload
+from cpu_workloads import BETA1, BETA2, EPS, MU, Workload
 
 from dlcourse.hardware.machine import cores
 
@@ -51,7 +51,7 @@ class TorchRunner(Runner):
         if self.last:
             self.net = self.net.to(memory_format=torch.channels_last)
             self.names = dict(named(self.net))
-        self.rule = rule(torch.optim, self.net.parameters(), optimizer, fused=how != "eager")
+        self.rule = rule(torch.optim, self.net.parameters(), optimizer, w.lr(optimizer), fused=how != "eager")
         criterion = torch.nn.BCEWithLogitsLoss() if w.classes == 1 else torch.nn.CrossEntropyLoss()
         self.loss = lambda x, t: criterion(self.net(x), t)
         if w.trains and how == "compiled":
@@ -138,11 +138,11 @@ def named(net: Any) -> Any:
         yield f"{number}.{letters[word]}", p
 
 
-def rule(optim: Any, parameters: Any, optimizer: str, fused: bool) -> Any:
+def rule(optim: Any, parameters: Any, optimizer: str, lr: float, fused: bool) -> Any:
     how = {"fused": True} if fused else {}
     if optimizer == "adam":
-        return optim.Adam(parameters, lr=LR["adam"], betas=(BETA1, BETA2), eps=EPS, **how)
-    return optim.SGD(parameters, lr=LR["momentum"], momentum=MU, **how)
+        return optim.Adam(parameters, lr=lr, betas=(BETA1, BETA2), eps=EPS, **how)
+    return optim.SGD(parameters, lr=lr, momentum=MU, **how)
 
 
 PEERS = [Torch("eager"), Torch("tuned"), Torch("compiled")]

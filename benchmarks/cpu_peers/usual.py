@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from cpu_workloads import BETA1, BETA2, EPS, LR, MU, Workload
+from cpu_workloads import BETA1, BETA2, EPS, MU, Workload
 from numpy.lib.stride_tricks import sliding_window_view
 
 from . import Peer, Runner
@@ -128,6 +128,7 @@ class UsualRunner(Runner):
     def __init__(self, w: Workload, weights: dict, optimizer: str, dtype: str = "float32"):
         self.layers = [KINDS[kind](*numbers) for kind, *numbers in w.layers]
         self.dtype, self.classes, self.optimizer, self.t = dtype, w.classes, optimizer, 0
+        self.lr = w.lr(optimizer)
         self.params = {name: a.astype(dtype) for name, a in weights.items()}
         self.state = {name: (np.zeros_like(a), np.zeros_like(a)) for name, a in self.params.items()}
         for number, layer in enumerate(self.layers):
@@ -171,7 +172,7 @@ class UsualRunner(Runner):
 
     def update(self):
         self.t += 1
-        lr = LR[self.optimizer]
+        lr = self.lr
         for name, g in self.grads().items():
             m, v = self.state[name]
             if self.optimizer == "momentum":
