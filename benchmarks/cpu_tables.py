@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- cpu: made by `python benchmarks/cpu.py --tables` -->", "<!-- cpu: end -->"
 BETWEEN = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.S)
 BUSY = "**The machine was busy with other work during this run: take these figures as provisional.** "
+UNTOLD = "No run on a quiet machine is recorded yet; the newest one stands there, as provisional."
 PEERS = {
     "PyTorch eager": "eager", "PyTorch tuned": "tuned", "PyTorch compiled": "compiled", JAX: "JAX jit",
     "NumPy, as usual in a course": "usual NumPy", "scikit-learn": "scikit-learn",
@@ -46,6 +47,8 @@ def replaced(text: str, table: str) -> str:
 
 def short(record: dict[str, Any]) -> str:
     """For the README: ours beside the best PyTorch, one line a workload."""
+    if busy(record):
+        return UNTOLD
     ours = [name for name in (OURS, FAST) if measured(record, name)]
     table = [["workload", "best PyTorch", *ours]]
     for name, what, rows in first_rows(record):
@@ -156,14 +159,19 @@ def where(record: dict[str, Any]) -> str:
     peak = {n: max(sizes.values(), default=0) for n, sizes in record["GEMM_GFLOP_per_s"].items()}
     said = ", ".join(f"{rate:.0f} GFLOP/s on {n}" for n, rate in peak.items())
     versions = ", ".join(f"`{name} {version}`" for name, version in record["versions"].items())
-    busy = "" if record["load_before"] < 0.25 * record["cores"] else BUSY
+    warning = BUSY if busy(record) else ""
     return (
-        f"{busy}`{record['machine']}`, {record['cores']} cores, {record['date'][:10]}, {load}, "
+        f"{warning}`{record['machine']}`, {record['cores']} cores, {record['date'][:10]}, {load}, "
         f"matrix products at {said}; {versions}."
     )
 
 
 # ---- helpers
+
+
+def busy(record: dict[str, Any]) -> bool:
+    """Whether other work ran when this was measured: then the README tells no figure."""
+    return record["load_before"] >= 0.25 * record["cores"]
 
 
 def first_rows(record: dict[str, Any], how: str = "") -> list[tuple[str, str, dict]]:

@@ -46,13 +46,20 @@ def test_the_tables_are_made_from_the_newest_record(page):
 
 
 def test_a_figure_changed_by_hand_is_found():
-    record = cpu_tables.newest(cpu.RECORDS)
+    record = cpu_tables.newest(cpu.RECORDS) | {"load_before": 0.0}
     text = cpu_tables.replaced(f"# A\n{cpu_tables.BEGIN}\n{cpu_tables.END}\nend\n", cpu_tables.short(record))
-    changed = text.replace(" ms", " µs", 1)
+    changed = text.replace(" µs", " ns", 1)
     assert changed != text == cpu_tables.replaced(changed, cpu_tables.short(record))
     assert text.startswith("# A\n") and text.endswith("\nend\n")
     with pytest.raises(ValueError, match="no place for the table"):
         cpu_tables.replaced("# A\n", "")
+
+
+def test_the_readme_tells_no_figure_of_a_busy_machine():
+    record = cpu_tables.newest(cpu.RECORDS) | {"cores": 2}
+    assert "|" in cpu_tables.short(record | {"load_before": 0.4})
+    assert cpu_tables.short(record | {"load_before": 0.6}) == cpu_tables.UNTOLD
+    assert "provisional" in cpu_tables.long(record | {"load_before": 0.6})
 
 
 def test_every_record_can_be_told_and_says_what_it_rests_on():
