@@ -164,8 +164,7 @@ def test_a_workload_counts_its_products_as_the_network_does(w):
 @pytest.mark.parametrize("optimizer", ("momentum", "adam"))
 @pytest.mark.parametrize("name", ("W1", "W2", "W5"))
 def test_everybody_who_is_there_computes_the_same(name, optimizer):
-    w = WORKLOADS[name]
-    reference = Reference(w, optimizer)
+    reference = Reference(w := WORKLOADS[name], optimizer)
     for peer in THERE:
         if peer.supports(w) is None:
             bad, error = reference.wrong(peer.make(w, weights(w), optimizer))
