@@ -1,4 +1,4 @@
-"""Matrix products by cuBLASLt, called through ctypes: a CUDA graph can record them, and an epilogue does what comes next.
+"""Matrix products by cuBLASLt, called through ctypes: a graph can record them, and an epilogue does what comes next.
 
 CuPy refuses to record its own products, and has no epilogues. cuBLASLt counts columns first: it is asked for
 outᵀ = bᵀ aᵀ, so that arrays that count rows first are used as they are. Its "A" is our b, its "B" our a.

@@ -1,7 +1,7 @@
 """Bodies for rows: the dense layer by one matrix product with an epilogue, loss and dropout by one kernel each.
 
-The same signatures and answers as the equations, float32. Where the arrays of a call do not suit a body it raises Unfit;
-where the device cannot run it, Refused. Then the equation computes: see `guarded` in device.py.
+The same signatures and answers as the equations, float32. Where the arrays of a call do not suit a body it raises
+Unfit; where the device cannot run it, Refused. Then the equation computes: see `guarded` in device.py.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def _product(x: Any, W: Any, b: Any, out: Any, epilogue: str) -> Any:
 def dense_backward(dz: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple[Any, Any, Any]:
     """dx = dz Wᵀ   dW = xᵀ dz   db = Σ_B dz      dz (B,O)  x (B,I)  W (I,O)  ->  dx (B,I)  dW (I,O)  db (O,)"""
     be = backend_of(dz)
-    if dW is False or db is False:
-        raise Unfit("dW and db come from one product")
+    if dW is False:
+        raise Unfit("db comes with dW")
     db = be.empty((dz.shape[1],)) if db is None else db
-    dW = be.fused_gemm(x.T, dz, dW, "bgrad", db)
+    dW = be.fused_gemm(x.T, dz, dW, *(() if db is False else ("bgrad", db)))
     if dx is not False:
         dx = be.fused_gemm(dz, W.T, dx)
     return dx, dW, db
@@ -93,7 +93,7 @@ def _label(t: Any, B: int) -> str:
 def dropout(
     x: Any, rate: float, key: int, layer: int, step: Any, row: int, *, y: Any = None, mask: Any = None
 ) -> tuple[Any, Any]:
-    """y = x mask / (1 − rate)   mask = [u ≥ rate], u uniform in [0, 1)      x (B,F)  step ()  ->  y (B,F)  mask (B,F)"""
+    """y = x mask / (1 − rate)   mask = [u ≥ rate], u uniform in [0, 1)      x (B,F)  ->  y (B,F)  mask (B,F)"""
     if not 0 <= rate < 1:
         raise Unfit("0 <= rate < 1")
     be, F = backend_of(x), math.prod(x.shape[1:])

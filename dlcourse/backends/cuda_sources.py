@@ -103,7 +103,8 @@ extern "C" __global__ void softmax_cross_entropy_backward(const float* p, const 
 DROPOUT = Kernel(
     """
 extern "C" __global__ void dropout(const float* x, float* y, bool* mask, const long long* step, int rows, int F,
-                                   unsigned limit, float scale, unsigned k0, unsigned k1, unsigned layer, unsigned row) {
+                                   unsigned limit, float scale, unsigned k0, unsigned k1, unsigned layer,
+                                   unsigned row) {
   int quads = (F + 3) / 4;
   long long i = here(), n = i / quads;
   if (n >= rows) return;

@@ -14,6 +14,8 @@ import numpy as np
 from .base import Backend
 from .cuda_kernel import Kernel, Refused, Unfit
 
+TICKETS = 1024
+
 
 class CupyBackend(Backend):
     """CuPy: the hot operations by fused kernels, every other equation as it stands, one launch per array operation.
@@ -63,10 +65,12 @@ class CupyBackend(Backend):
             raise Refused(f"{kernel.name}: {first_line(why)}") from why
         self.compiled[kernel.name, label] = made
 
-    def ticket(self) -> Any:
-        """One number on the device that is 0 between launches: blocks count themselves there."""
+    def ticket(self, many: int = 1) -> Any:
+        """Numbers on the device that are 0 between launches: blocks count themselves there."""
+        if many > TICKETS:
+            raise Unfit(f"more than {TICKETS} groups of blocks")
         if self._ticket is None:
-            self._ticket = self.xp.zeros((1,), "uint32")
+            self._ticket = self.xp.zeros((TICKETS,), "uint32")
         return self._ticket
 
     def erf(self, z: Any, out: Any = None) -> Any:
@@ -75,7 +79,7 @@ class CupyBackend(Backend):
     # ---- the fused bodies
     def table(self, equations: dict[str, Callable]) -> dict[str, Callable]:
         """The bodies, each with the equation to fall back on."""
-        plain = equations | {name: both(equations) for name, both in JOINED.items()}
+        plain = equations | {name: made(equations) for name, made in JOINED.items()}
         return {name: self.guarded(name, body, plain.get(name)) for name, body in self.bodies.items()}
 
     def guarded(self, name: str, body: Callable, plain: Callable | None) -> Callable:
@@ -176,22 +180,33 @@ def _record(stream: Any, step: Callable[[], Any]) -> Any:
 # ---- what the equations do for a joined operation
 
 
-def _dense_relu(equations: dict[str, Callable]) -> Callable:
-    def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
-        z = equations["dense"](x, W, b, z=a)
-        return equations["relu"](z, a=z)
+def then_relu(name: str) -> Callable:
+    """a = max(op(x, W, b), 0) by its two equations"""
 
-    return dense_relu
+    def made(equations: dict[str, Callable]) -> Callable:
+        def both(x: Any, W: Any, b: Any, *, a: Any = None, **options: Any) -> Any:
+            z = equations[name](x, W, b, z=a, **options)
+            return equations["relu"](z, a=z)
 
+        return both
 
-def _dense_relu_backward(equations: dict[str, Callable]) -> Callable:
-    def dense_relu_backward(da: Any, a: Any, x: Any, W: Any, **where: Any) -> tuple:
-        return equations["dense_backward"](equations["relu_backward"](da, a), x, W, **where)
-
-    return dense_relu_backward
+    return made
 
 
-JOINED = {"dense_relu": _dense_relu, "dense_relu_backward": _dense_relu_backward}
+def after_relu(name: str) -> Callable:
+    """dz = da [a > 0], then the gradients of op, by the two equations"""
+
+    def made(equations: dict[str, Callable]) -> Callable:
+        def both(da: Any, a: Any, x: Any, W: Any, **options: Any) -> tuple:
+            return equations[name](equations["relu_backward"](da, a), x, W, **options)
+
+        return both
+
+    return made
+
+
+JOINED = {f"{name}_relu": then_relu(name) for name in ("dense", "conv2d")}
+JOINED |= {f"{name}_relu_backward": after_relu(f"{name}_backward") for name in ("dense", "conv2d")}
 
 
 def not_implemented(*args: Any, **kwargs: Any) -> Any:

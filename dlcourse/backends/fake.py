@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import fake_array, fake_kernels
+from . import fake_array, fake_images, fake_kernels
 from .cuda_kernel import NULL, Refused
 from .cuda_table import BODIES
 from .device import CupyBackend
@@ -85,7 +85,7 @@ class RawKernel:
     def __init__(self, code: str, name: str):
         if name in REFUSES:
             raise RuntimeError(f"the fake device was told to refuse {name}")
-        self.name, self.meaning = name, getattr(fake_kernels, name)
+        self.name, self.meaning = name, MEANINGS[name]
 
     def __call__(self, grid: tuple, block: tuple, args: tuple) -> None:
         if any(type(a) in (int, float, np.ndarray) for a in args) or grid[0] < 1:
@@ -96,6 +96,7 @@ class RawKernel:
 
 
 xp.RawKernel = RawKernel
+MEANINGS = vars(fake_kernels) | vars(fake_images)
 REFUSES: set[str] = set()  # names of kernels and epilogues that this device is to refuse
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from dlcourse.backends.cuda_kernel import LABELS, NULL, NUMBERS
+from dlcourse.backends.cuda_table import KERNELS
+from dlcourse.backends.fake import play
 
 SHIM = r"""
 #include <cmath>
@@ -82,17 +84,18 @@ extern "C" void run(int grid, int block, void** args) {
   }
 }
 """
+# -Bsymbolic: a kernel's name may also be one of the C library's
+FLAGS = "-std=c++17 -O1 -w -ffp-contract=off -shared -fPIC -Wl,-Bsymbolic -x c++ -".split()
 WHY_NOT = "" if shutil.which("g++") else "g++ is not installed"
 
 
 @functools.cache
 def compiled(code: str, name: str, call: str) -> ctypes.CDLL:
     text = SHIM + code + RUN % {"call": call}
-    path = Path(tempfile.gettempdir()) / f"dlcourse-{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.so"
+    path = Path(tempfile.gettempdir()) / f"dlcourse-{name}-{digest(text)}.so"
     if not path.exists():
         made = path.with_suffix(".making.so")
-        flags = "-std=c++17 -O1 -w -ffp-contract=off -shared -fPIC -x c++ -".split()
-        subprocess.run(["g++", *flags, "-o", made], input=text, text=True, check=True)
+        subprocess.run(["g++", *FLAGS, "-o", made], input=text, text=True, check=True)
         made.replace(path)
     return ctypes.CDLL(str(path))
 
@@ -109,5 +112,21 @@ def run(kernel, grid: tuple, args: tuple, label: str = "int64") -> None:
     compiled(kernel.code(label), kernel.name, call).run(grid[0], 256, places)
 
 
+def digest(text: str) -> str:
+    return hashlib.sha256((text + str(FLAGS)).encode()).hexdigest()[:16]
+
+
 def address(a) -> int:
     return 0 if a is NULL or a is None else a.ctypes.data
+
+
+class HostKernel:
+    """In place of the fake device's RawKernel: the text itself runs, on the CPU."""
+
+    def __init__(self, code: str, name: str):
+        self.kernel = KERNELS[name]
+        self.label = next(label for label in LABELS if self.kernel.code(label) == code)
+
+    def __call__(self, grid: tuple, block: tuple, args: tuple) -> None:
+        assert block == (256,)
+        play(self.kernel.name, lambda *given: run(self.kernel, grid, given, self.label), args)

@@ -1,4 +1,4 @@
-"""NVIDIA's run-time compiler through ctypes: turns CUDA C into machine code for any GPU, without one and without a driver."""
+"""NVIDIA's run-time compiler through ctypes: CUDA C becomes machine code for any GPU; needs no GPU and no driver."""
 
 from __future__ import annotations
 
