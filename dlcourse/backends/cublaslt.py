@@ -68,6 +68,7 @@ def call(lib: Any, name: str, *args: Any) -> None:
 
 
 def set_attribute(lib: Any, kind: str, handle: Any, key: int, value: Any) -> None:
+    """One attribute of a descriptor, of the size that its C type has."""
     call(lib, f"{kind}SetAttribute", handle, key, byref(value), ctypes.sizeof(value))
 
 

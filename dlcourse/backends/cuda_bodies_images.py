@@ -16,20 +16,20 @@ from .cuda_kernel import Unfit, blocks
 
 def conv2d(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, z: Any = None) -> Any:
     """z[n,i,j] = b + Σ_rs x[n, iS+r−P, jS+s−P] W[r,s]      x (B,Y,X,C)  W (kY,kX,C,O)  b (O,)  ->  z (B,Y',X',O)"""
-    return product(dense, "z", x, W, b, stride, padding, z)
+    return product(dense, "z", x, W, b, (stride, padding), z)
 
 
 def conv2d_relu(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, a: Any = None) -> Any:
     """a = max(conv2d(x, W, b), 0)      x (B,Y,X,C)  W (kY,kX,C,O)  b (O,)  ->  a (B,Y',X',O)"""
-    return product(dense_relu, "a", x, W, b, stride, padding, a)
+    return product(dense_relu, "a", x, W, b, (stride, padding), a)
 
 
-def product(body: Callable, name: str, x: Any, W: Any, b: Any, stride: int, padding: int, out: Any) -> Any:
+def product(body: Callable, name: str, x: Any, W: Any, b: Any, how: tuple[int, int], out: Any) -> Any:
     """The body of a dense layer on the windows as rows."""
     be, O = backend_of(x), W.shape[3]
-    places = windows(x, W, stride, padding)
+    places = windows(x, W, *how)
     out = be.empty((len(x), *places, O)) if out is None else out
-    body(im2col(x, W, places, stride, padding), matrix(W), b, **{name: matrix(out)})
+    body(im2col(x, W, places, *how), matrix(W), b, **{name: matrix(out)})
     return out
 
 
@@ -107,6 +107,7 @@ def avgpool2d_backward(dy: Any, x: Any, *, size: int = 2, stride: int = 2, dx: A
 
 
 def pool(kernel: Any, x: Any, size: int, stride: int, y: Any) -> Any:
+    """x (B,Y,X,C)  ->  y (B,Y',X',C)"""
     if x.ndim != 4 or min(x.shape[1:3]) < size:
         raise Unfit("images at least as big as a window")
     be, (B, Y, X, C) = backend_of(x), x.shape
@@ -117,6 +118,7 @@ def pool(kernel: Any, x: Any, size: int, stride: int, y: Any) -> Any:
 
 
 def unpool(kernel: Any, dy: Any, x: Any, size: int, stride: int, dx: Any) -> Any:
+    """dy (B,Y',X',C)  x (B,Y,X,C)  ->  dx (B,Y,X,C)"""
     be, (_, Y, X, C) = backend_of(x), x.shape
     dx = be.empty(x.shape) if dx is None else dx
     be.launch(kernel, blocks(dx.size), dy, x, dx, dx.size, Y, X, C, *dy.shape[1:3], size, stride)

@@ -29,7 +29,7 @@ def batchnorm_backward(dy: Any, x: Any, gamma: Any, mean: Any, var: Any, n: Any,
     """dβ = Σ dy   dγ = Σ dy x̂   dx = γ/σ (dy − dβ/n − x̂ dγ/n)   x̂ = (x − μ)/σ   σ = √(var + ε)"""
     check_whole(allreduce)
     be, C = backend_of(x), x.shape[-1]
-    dgamma, dbeta = gradients(dy, x, mean, var, dgamma, dbeta, by_row=False, eps=eps)
+    dgamma, dbeta = gradients(dy, x, mean, var, (dgamma, dbeta), eps=eps)
     if dx is not False:
         dx = be.empty(x.shape) if dx is None else dx
         sums = n, dgamma, dbeta
@@ -70,7 +70,7 @@ def layernorm_backward(dy: Any, x: Any, gamma: Any, mean: Any, inv: Any, *,
     """dβ = Σ dy   dγ = Σ dy x̂   dx = inv (g − mean_C g − x̂ mean_C(g x̂))   x̂ = (x − μ) inv   g = dy γ"""
     be, C = backend_of(x), x.shape[-1]
     if dgamma is not False or dbeta is not False:
-        sums = gradients(dy, x, mean, inv, dgamma, dbeta, by_row=True, eps=-1.0)
+        sums = gradients(dy, x, mean, inv, (dgamma, dbeta))
         dgamma, dbeta = (False if asked is False else made for asked, made in zip((dgamma, dbeta), sums))
     if dx is not False:
         dx, B = be.empty(x.shape) if dx is None else dx, x.size // max(C, 1)
@@ -95,12 +95,12 @@ def channels(be: Any, x: Any, sums: int) -> tuple[tuple[int], int, Any]:
     return (tiles * many,), tiles, be.scratch((many, C, sums))
 
 
-def gradients(dy: Any, x: Any, mean: Any, scale: Any, dgamma: Any, dbeta: Any, *, by_row: bool, eps: float) -> tuple:
-    """dγ and dβ, in buffers where there are some."""
+def gradients(dy: Any, x: Any, mean: Any, scale: Any, places: tuple, eps: float | None = None) -> tuple:
+    """dγ and dβ, in buffers where there are some. With eps, mean and scale (σ²) are a channel's; without, a row's."""
     be, C = backend_of(x), x.shape[-1]
-    dgamma, dbeta = (be.empty((C,)) if place is None or place is False else place for place in (dgamma, dbeta))
+    dgamma, dbeta = (be.empty((C,)) if place is None or place is False else place for place in places)
     grid, tiles, parts = channels(be, x, 2)
-    sizes = x.size // C, C, tiles, by_row, eps
+    sizes = x.size // C, C, tiles, eps is None, -1.0 if eps is None else eps
     be.launch(source.CHANNEL_GRADIENTS, grid, dy, x, mean, scale, parts, dgamma, dbeta, be.ticket(tiles), *sizes)
     return dgamma, dbeta
 

@@ -210,6 +210,7 @@ JOINED |= {f"{name}_relu_backward": after_relu(f"{name}_backward") for name in (
 
 
 def not_implemented(*args: Any, **kwargs: Any) -> Any:
+    """Where there is no equation: who asked does it in his own way."""
     return NotImplemented
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from . import fake_array, fake_images, fake_kernels
+from . import fake_array
 from .cuda_kernel import NULL, Refused
-from .cuda_table import BODIES
+from .cuda_table import BODIES, KERNELS
 from .device import CupyBackend
 from .fake_array import DEVICE, FakeArray, xp
+from .fake_kernels import MEANINGS
 from .numpy import NUMPY
 
 __all__ = ["DEVICE", "FAKE", "REFUSES", "FakeArray", "standalone", "xp"]
@@ -85,18 +86,17 @@ class RawKernel:
     def __init__(self, code: str, name: str):
         if name in REFUSES:
             raise RuntimeError(f"the fake device was told to refuse {name}")
-        self.name, self.meaning = name, MEANINGS[name]
+        self.kernel, self.meaning = KERNELS[name], MEANINGS[name]
 
     def __call__(self, grid: tuple, block: tuple, args: tuple) -> None:
+        names = [name for _, name, _ in self.kernel.params]
         if any(type(a) in (int, float, np.ndarray) for a in args) or grid[0] < 1:
-            raise TypeError(
-                f"{self.name}: a kernel takes arrays of the device and numbers of a known width, got {args}"
-            )
-        play(self.name, self.meaning, tuple(None if a is NULL else a for a in args))
+            raise TypeError(f"{self.kernel.name} takes arrays of the device and numbers of known width, got {args}")
+        args = tuple(None if a is NULL else a for a in args)
+        play(self.kernel.name, lambda *given: self.meaning(SimpleNamespace(**dict(zip(names, given)))), args)
 
 
 xp.RawKernel = RawKernel
-MEANINGS = vars(fake_kernels) | vars(fake_images)
 REFUSES: set[str] = set()  # names of kernels and epilogues that this device is to refuse
 
 

@@ -1,76 +1,76 @@
-"""What each CUDA kernel means, in NumPy: the fake device runs this in its place. Same arguments, changed in place."""
+"""What each CUDA kernel means, in NumPy: the fake device runs this in its place.
+
+k holds the arguments under the names that they have in the kernel's text; what it writes is changed in place.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from . import cuda_updates, fake_images
+
 LOW = np.uint64(0xFFFFFFFF)
 
 
-def relu_backward(da, a, dz, n):
-    dz[...] = da * (a > 0)
+def _relu_backward(k):
+    k.dz[...] = k.da * (k.a > 0)
 
 
-def softmax_cross_entropy(z, t, p, losses, total, ticket, B, K, smoothing):
-    logp = z - z.max(axis=1, keepdims=True)
+def _softmax_cross_entropy(k):
+    logp = k.z - k.z.max(axis=1, keepdims=True)
     logp -= np.log(np.exp(logp).sum(axis=1, keepdims=True))
-    losses[...] = -(targets(t, K, smoothing) * logp).sum(axis=1)
-    p[...], total[...] = np.exp(logp), losses.sum()
+    k.losses[...] = -(targets(k.t, k.K, k.smoothing) * logp).sum(axis=1)
+    k.p[...], k.total[...] = np.exp(logp), k.losses.sum()
 
 
-def softmax_cross_entropy_backward(p, t, dz, size, K, smoothing, share):
-    dz[...] = (p - targets(t, K, smoothing)) * share
+def _softmax_cross_entropy_backward(k):
+    k.dz[...] = (k.p - targets(k.t, k.K, k.smoothing)) * k.share
 
 
 def targets(t, K, smoothing):
+    """T = (1 − s) onehot t + s/K"""
     return (t[:, None] == np.arange(K)).astype("float32") * (1 - smoothing) + smoothing / np.float32(K)
 
 
-def dropout(x, y, mask, step, rows, F, limit, scale, k0, k1, layer, row):
-    quads = -(-F // 4)
-    c = np.empty((4, rows, quads), "uint64")
-    c[0], c[1] = np.arange(quads), (np.arange(rows)[:, None] + int(row)) & 0xFFFFFFFF
-    c[2], c[3] = int(step) & 0xFFFFFFFF, layer
+def _dropout(k):
+    quads = -(-k.F // 4)
+    c = np.empty((4, k.rows, quads), "uint64")
+    c[0], c[1] = np.arange(quads), (np.arange(k.rows)[:, None] + int(k.row)) & 0xFFFFFFFF
+    c[2], c[3] = int(k.step) & 0xFFFFFFFF, k.layer
     for r in range(10):
         first, second = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
-        left, right = ((int(k) + r * weyl) & 0xFFFFFFFF for k, weyl in ((k0, 0x9E3779B9), (k1, 0xBB67AE85)))
-        c[0], c[1], c[2], c[3] = (
-            (second >> 32) ^ c[1] ^ np.uint64(left),
-            second & LOW,
-            (first >> 32) ^ c[3] ^ np.uint64(right),
-            first & LOW,
-        )
-    words = c.transpose(1, 2, 0).reshape(rows, 4 * quads)[:, :F]
-    mask[...] = (words >= limit).reshape(mask.shape)
-    y[...] = x * mask * scale
+        left, right = ((int(key) + r * weyl) & 0xFFFFFFFF for key, weyl in ((k.k0, 0x9E3779B9), (k.k1, 0xBB67AE85)))
+        c[0], c[2] = second >> 32 ^ c[1] ^ np.uint64(left), first >> 32 ^ c[3] ^ np.uint64(right)
+        c[1], c[3] = second & LOW, first & LOW
+    words = c.transpose(1, 2, 0).reshape(k.rows, 4 * quads)[:, : k.F]
+    k.mask[...] = (words >= k.limit).reshape(k.mask.shape)
+    k.y[...] = k.x * k.mask * k.scale
 
 
-def dropout_backward(dy, mask, dx, n, scale):
-    dx[...] = dy * mask * scale
+def _dropout_backward(k):
+    k.dx[...] = k.dy * k.mask * k.scale
 
 
 # ---- update rules
 
 
 def _rule(name):
-    def rule(theta, grad, *rest):
-        states = {"sgd": 0, "adam": 2, "adamw": 2}.get(name, 1)
-        old, rest = rest[:states], rest[states:]
-        numbers, (ok, scale, decay, mask) = rest[: -8 - states], rest[-8 - states : -4 - states]
-        new, (copy, kind, _) = rest[-4 - states : -3], rest[-3:]
-        g = np.zeros_like(grad) if ok is not None and not ok else grad.copy()
-        g *= 1 if scale is None else scale
-        rate = 0 if decay is None else decay * (1 if mask is None else mask)
-        x = theta - theta * rate if name == "adamw" else theta.copy()
-        if name != "adamw" and decay is not None:
-            g += theta * rate
-        x, *kept = RULES[name](x, g, *old, *numbers)
-        if not ok is scale is decay is None:
-            grad[...] = g
-        for place, value in zip(new, (x, *kept)):
-            place[...] = value
-        if copy is not None:
-            copy[...] = halves(x, kind)
+    states, numbers, _ = cuda_updates.RULES[name]
+
+    def rule(k):
+        g = np.zeros_like(k.grad) if k.ok is not None and not k.ok else k.grad.copy()
+        g *= 1 if k.scale is None else k.scale
+        rate = 0 if k.decay is None else k.decay * (1 if k.mask is None else k.mask)
+        x = k.theta - k.theta * rate if name == "adamw" else k.theta.copy()
+        if name != "adamw" and k.decay is not None:
+            g += k.theta * rate
+        new = RULES[name](x, g, *(getattr(k, f"{s}_") for s in states), *(getattr(k, n) for n in numbers))
+        if not k.ok is k.scale is k.decay is None:
+            k.grad[...] = g
+        for place, value in zip(("theta", *states), new):
+            getattr(k, f"new_{place}")[...] = value
+        if k.copy is not None:
+            k.copy[...] = halves(new[0], k.kind)
 
     return rule
 
@@ -106,26 +106,28 @@ def _adam(x, g, m, v, step, beta1, beta2, eps):
 
 RULES = {"sgd": lambda x, g, lr: (x - g * lr,), "momentum": _momentum, "nesterov": _nesterov, "rmsprop": _rmsprop}
 RULES |= {"adam": _adam, "adamw": _adam}
-globals().update({name: _rule(name) for name in RULES})
 
 
-def advance(hp, live, identity, ok, squares, n, lr, decay, clip, beta1, beta2, eps, power1, power2, step, eps_t,
-            shrink, scale):  # fmt: skip
-    x = hp.copy()
-    if clip >= 0:
-        x[scale] = x[clip] / np.maximum(np.sqrt(squares), x[clip])
-    if step >= 0:
-        x[power1] *= x[beta1]
-        x[power2] *= x[beta2]
-        root = np.sqrt(1 - x[power2])
-        x[step], x[eps_t] = x[lr] * root / (1 - x[power1]), x[eps] * root
-    if shrink >= 0:
-        x[shrink] = x[lr] * x[decay]
-    good = ok is None or bool(ok)
-    live[...] = x if good else identity
+def _advance(k):
+    x = k.hp.copy()
+    if k.clip >= 0:
+        x[k.scale] = x[k.clip] / np.maximum(np.sqrt(k.squares), x[k.clip])
+    if k.step >= 0:
+        x[k.power1] *= x[k.beta1]
+        x[k.power2] *= x[k.beta2]
+        root = np.sqrt(1 - x[k.power2])
+        x[k.step], x[k.eps_t] = x[k.lr] * root / (1 - x[k.power1]), x[k.eps] * root
+    if k.shrink >= 0:
+        x[k.shrink] = x[k.lr] * x[k.decay]
+    good = k.ok is None or bool(k.ok)
+    k.live[...] = x if good else k.identity
     if good:
-        hp[...] = x
+        k.hp[...] = x
 
 
-def sum_of_squares(x, parts, total, ticket, n):
-    total[...] = np.square(x).sum()
+def _sum_of_squares(k):
+    k.total[...] = np.square(k.x).sum()
+
+
+MEANINGS = {name[1:]: f for name, f in (vars(fake_images) | globals()).items() if name.startswith("_") and callable(f)}
+MEANINGS |= {name: _rule(name) for name in RULES}

@@ -125,7 +125,7 @@ def cnn(backend):
     )
 
 
-MADE = {"784-128-10": (mlp, (64, 784), 12), "CNN with batch norm and dropout": (cnn, (16, 28, 28, 1), 29)}
+MADE = {"784-128-10": (mlp, (64, 784), 12), "CNN with batch norm and dropout": (cnn, (16, 28, 28, 1), 35)}
 
 
 def batch(backend, shape, seed):
