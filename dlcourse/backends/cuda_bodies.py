@@ -22,7 +22,7 @@ def dense(x: Any, W: Any, b: Any, *, z: Any = None) -> Any:
 
 
 def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
-    """a = max(x W + b, 0)      x (B,I)  W (I,O)  b (O,)  ->  a (B,O)      the epilogue makes a NaN 0"""
+    """a = max(x W + b, 0)      x (B,I)  W (I,O)  b (O,)  ->  a (B,O)"""
     return _product(x, W, b, a, "relu_bias")
 
 

@@ -51,8 +51,7 @@ def test_a_body_answers_as_its_equation(kernels, name):
     given = [a.astype("float32") if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in arguments]
     expected = results(NUMPY, EQUATIONS[name](*[moved(NUMPY, a, "float32") for a in given], **options))
     got = results(FAKE, getattr(table(FAKE), name)(*[moved(FAKE, a, "float32") for a in given], **options))
-    for a, b in zip(got, expected):
-        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+    compare(got, expected)
     assert not FAKE.refused
 
 
@@ -95,6 +94,36 @@ def check_body(name, data):
     for a, b in zip(here, args):
         if isinstance(b, np.ndarray):
             np.testing.assert_array_equal(a.get(), b)
+
+
+@pytest.mark.parametrize("name", [name for name in FAKE.bodies if name in CALLS])
+def test_a_body_answers_as_the_plain_one_and_can_be_recorded(device, name):
+    """On one device, in float32: the fused table against the plain one; then a recorded call against both."""
+    arguments, options, _ = CALLS[name]
+
+    def given():
+        return [moved(device, a, "float32") for a in arguments]
+
+    expected = results(device, getattr(table(device.plain()), name)(*given(), **options))
+    body, here, out = getattr(table(device), name), given(), []
+    compare(results(device, body(*given(), **options)), expected)
+    replay = device.capture(lambda: out.append(body(*here, **options)))
+    replay()
+    compare(results(device, out[-1]), expected)
+    assert name not in device.refused, device.report()
+
+
+def compare(got, expected):
+    assert len(got) == len(expected)
+    for a, b in zip(got, expected):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5)
+
+
+def test_what_is_not_a_number_passes_through_a_fused_relu(device):
+    """Or else a loss that is not finite would look finite."""
+    x = device.asarray(np.array([[1, np.nan], [1, 2]], "float32"))
+    a = table(device).dense_relu(x, device.asarray(np.eye(2, dtype="float32")), device.zeros((2,)))
+    assert np.isnan(device.to_host(a)[0]).any() and (device.to_host(a)[1] == [1, 2]).all()
 
 
 @given(data=st.data())
@@ -245,6 +274,19 @@ def test_arrays_that_do_not_fit_take_the_equation_for_this_call_only(unsure):
     assert not FAKE.refused and [name for name, _ in FAKE.compiled] == ["relu_backward"]
 
 
-@pytest.mark.parametrize("name", JOINED)
-def test_a_joined_body_has_a_plain_one(name):
-    assert name in FAKE.bodies and name not in EQUATIONS
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", ["dense", "conv2d"])
+def test_a_joined_body_does_both(kernels, name, bias):
+    """dense_relu and conv2d_relu, forward and backward, against the two equations one after the other."""
+    (x, W, b), options, _ = CALLS[name]
+    x, W, b = (moved(FAKE, a, "float32") for a in (x, W, b))
+    ops, b = table(FAKE), b if bias else False
+    plain, plain_backward = (JOINED[f"{name}_relu{end}"](EQUATIONS) for end in ("", "_backward"))
+    a = getattr(ops, f"{name}_relu")(x, W, b, **options)
+    compare(results(FAKE, a), results(FAKE, plain(x, W, b, **options)))
+    da, where = FAKE.asarray(np.cos(np.arange(a.size, dtype="float32")).reshape(a.shape)), {} if bias else {"db": False}
+    *got, db = getattr(ops, f"{name}_relu_backward")(da, a, x, W, **options, **where)
+    *expected, plain_db = plain_backward(da, a, x, W, **options, **where)
+    compare(results(FAKE, tuple(got)), results(FAKE, tuple(expected)))
+    assert (db is False is plain_db) if not bias else np.allclose(db.get(), plain_db.get(), rtol=1e-4, atol=1e-5)
+    assert not FAKE.refused
