@@ -70,7 +70,7 @@ def test_twenty_steps_are_those_of_numpy(device, name, kind, options):
     for seed in range(20):
         expected, got = plain(*batch(NUMPY, shape, seed)), fused(*batch(device, shape, seed))
         np.testing.assert_allclose(device.to_host(got), expected, rtol=1e-5)
-    np.testing.assert_allclose(device.to_host(there.theta), here.theta, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(device.to_host(there.theta), here.theta, rtol=1e-5, atol=1e-5)
 
 
 # ---- the plain path
