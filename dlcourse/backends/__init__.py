@@ -12,8 +12,13 @@ from .numpy import NUMPY
 __all__ = ["BACKENDS", "NUMPY", "Backend", "backend_of", "get_backend", "to_host"]
 
 
-def get_backend(name: str | Backend = "numpy") -> Backend:
-    """The backend of this name: "numpy", "numba" or "cupy". A Backend is returned as it is."""
+def get_backend(name: str | Backend = "numpy", *, plain: bool = False) -> Backend:
+    """The backend of this name: "numpy", "numba" or "cupy". A Backend is returned as it is.
+
+    plain: without its faster bodies, so that every operation is its equation: to read along, and to compare with.
+    """
+    if plain:
+        return get_backend(name).plain()
     if isinstance(name, Backend):
         return name
     if name == "numpy":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -27,10 +28,27 @@ class Backend:
 
     def __init__(self, array_type: type):
         self.bodies: dict[str, Callable] = {}
+        self._plain: Backend | None = None
         BACKENDS[array_type] = self
 
     def __repr__(self) -> str:
         return f"<{self.name} backend>"
+
+    # ---- which body runs
+    def table(self, equations: dict[str, Callable]) -> dict[str, Callable]:
+        """The bodies that take the place of these equations."""
+        return self.bodies
+
+    def plain(self) -> Backend:
+        """The same backend without its bodies: every operation is its equation."""
+        if self._plain is None:
+            self._plain = copy.copy(self)
+            self._plain.bodies, self._plain._plain = {}, self._plain
+        return self._plain
+
+    def report(self) -> str:
+        """Which operations have a body of their own here."""
+        return f"{self!r}: {len(self.bodies)} operations with a faster body; the others are the equations"
 
     def __deepcopy__(self, memo: dict) -> Backend:
         return self

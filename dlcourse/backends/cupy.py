@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .cublaslt import CublasLt
+from .cuda_table import BODIES
 from .device import CupyBackend
 
 INSTALL = (
@@ -21,7 +23,8 @@ def _erf(z: cupy.ndarray, out: cupy.ndarray | None = None) -> cupy.ndarray:
     return erf(z, out=out)
 
 
-CUPY = CupyBackend("cupy", cupy, cupy.ndarray, erf=_erf)
+CUPY = CupyBackend("cupy", cupy, cupy.ndarray, erf=_erf, gemm=CublasLt(cupy))
+CUPY.bodies |= BODIES
 
 
 def load() -> CupyBackend:

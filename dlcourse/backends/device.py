@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import warnings
 from collections.abc import Callable
@@ -11,15 +12,19 @@ from typing import Any
 import numpy as np
 
 from .base import Backend
+from .cuda_kernel import Kernel, Refused, Unfit
+
+TICKETS = 1024
 
 
 class CupyBackend(Backend):
-    """Plain CuPy: every equation runs as it stands, one kernel launch per operation on arrays.
+    """CuPy: the hot operations by fused kernels, every other equation as it stands, one launch per array operation.
 
-    xp    cupy, or a module of its shape
-    erf   erf(z, out=...): the device's own
-    gemm  gemm(a, b, out=...): a matrix product that a CUDA graph can record; without it xp.matmul multiplies,
-          and that one cannot be recorded
+    xp       cupy, or a module of its shape
+    erf      erf(z, out=...): the device's own
+    gemm     gemm(a, b, out=None, epilogue="", bias=None): a matrix product that a CUDA graph can record; without it
+             xp.matmul multiplies, and that one cannot be recorded
+    refused  {name: why}: what this device or its libraries cannot do, found out at the first try
     """
 
     host, chunk = False, 1 << 62  # one launch over the whole of θ
@@ -27,14 +32,88 @@ class CupyBackend(Backend):
     def __init__(self, name: str, xp: Any, array_type: type, *, erf: Callable, gemm: Callable | None = None):
         super().__init__(array_type)
         self.name, self.xp, self.gemm, self._erf = name, xp, gemm, erf
-        self._said = False
+        self.refused: dict[str, str] = {}
+        self.compiled: dict[tuple, Callable] = {}
+        self._said, self._ticket = False, None
 
+    # ---- computing
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
-        return (self.gemm or self.xp.matmul)(a, b, out=out)
+        if self.gemm and a.ndim == b.ndim == 2 and a.dtype == b.dtype and "matmul" not in self.refused:
+            try:
+                return self.gemm(a, b, out)
+            except Refused as why:
+                self.refuse("matmul", why)
+            except Unfit:
+                pass
+        return self.xp.matmul(a, b, out=out)
+
+    def fused_gemm(self, a: Any, b: Any, out: Any = None, epilogue: str = "", bias: Any = None) -> Any:
+        """out = a b with what comes next done on the way out. Raises Refused where the device has no such product."""
+        if not self.gemm:
+            raise Refused("there is no product with epilogues")
+        return self.gemm(a, b, out, epilogue, bias)
+
+    def launch(self, kernel: Kernel, grid: tuple, *args: Any, label: str = "int64") -> None:
+        """Start the kernel in blocks of 256 threads. Raises Refused where it cannot be compiled or started."""
+        args, made = kernel.arguments(args, label), self.compiled.get((kernel.name, label))
+        if made:
+            return made(grid, (256,), args)
+        try:
+            made = self.xp.RawKernel(kernel.code(label), kernel.name)
+            made(grid, (256,), args)
+        except Exception as why:
+            raise Refused(f"{kernel.name}: {first_line(why)}") from why
+        self.compiled[kernel.name, label] = made
+
+    def ticket(self, many: int = 1) -> Any:
+        """Numbers on the device that are 0 between launches: blocks count themselves there."""
+        if many > TICKETS:
+            raise Unfit(f"more than {TICKETS} groups of blocks")
+        if self._ticket is None:
+            self._ticket = self.xp.zeros((TICKETS,), "uint32")
+        return self._ticket
 
     def erf(self, z: Any, out: Any = None) -> Any:
         return self._erf(z, out=out)
 
+    # ---- the fused bodies
+    def table(self, equations: dict[str, Callable]) -> dict[str, Callable]:
+        """The bodies, each with the equation to fall back on."""
+        plain = equations | {name: made(equations) for name, made in JOINED.items()}
+        return {name: self.guarded(name, body, plain.get(name)) for name, body in self.bodies.items()}
+
+    def guarded(self, name: str, body: Callable, plain: Callable | None) -> Callable:
+        """The body; the equation for a call that does not suit it, and for all calls once the device has refused.
+
+        Where there is no equation for all that the body does, the answer is NotImplemented.
+        """
+        if plain is None:
+            plain = not_implemented
+
+        @functools.wraps(body)
+        def fused(*args: Any, **kwargs: Any) -> Any:
+            if name not in self.refused:
+                try:
+                    return body(*args, **kwargs)
+                except Unfit:
+                    pass
+                except Refused as why:
+                    self.refuse(name, why)
+            return plain(*args, **kwargs)
+
+        return fused
+
+    def refuse(self, name: str, why: Exception) -> None:
+        """From now on the equation; `report` tells why."""
+        self.refused[name] = first_line(why)
+
+    def report(self) -> str:
+        """Which operations run as one fused body, and which do not, with the reason."""
+        fused = [name for name in self.bodies if name not in self.refused]
+        lines = [f"{self!r}: {len(fused)} fused operations{': ' if fused else ''}{', '.join(fused)}"]
+        return "\n".join(lines + [f"plain: {name}, because {why}" for name, why in self.refused.items()])
+
+    # ---- moving and waiting
     def to_host(self, a: Any) -> np.ndarray:
         """The numbers as a NumPy array. Waits for the device."""
         return a.get()
@@ -96,3 +175,45 @@ def _record(stream: Any, step: Callable[[], Any]) -> Any:
             stream.end_capture()
         raise
     return stream.end_capture()
+
+
+# ---- what the equations do for a joined operation
+
+
+def then_relu(name: str) -> Callable:
+    """a = max(op(x, W, b), 0) by its two equations"""
+
+    def made(equations: dict[str, Callable]) -> Callable:
+        def both(x: Any, W: Any, b: Any, *, a: Any = None, **options: Any) -> Any:
+            z = equations[name](x, W, b, z=a, **options)
+            return equations["relu"](z, a=z)
+
+        return both
+
+    return made
+
+
+def after_relu(name: str) -> Callable:
+    """dz = da [a > 0], then the gradients of op, by the two equations"""
+
+    def made(equations: dict[str, Callable]) -> Callable:
+        def both(da: Any, a: Any, x: Any, W: Any, **options: Any) -> tuple:
+            return equations[name](equations["relu_backward"](da, a), x, W, **options)
+
+        return both
+
+    return made
+
+
+JOINED = {f"{name}_relu": then_relu(name) for name in ("dense", "conv2d")}
+JOINED |= {f"{name}_relu_backward": after_relu(f"{name}_backward") for name in ("dense", "conv2d")}
+
+
+def not_implemented(*args: Any, **kwargs: Any) -> Any:
+    """Where there is no equation: who asked does it in his own way."""
+    return NotImplemented
+
+
+def first_line(why: Exception) -> str:
+    """The first line of an error that says something."""
+    return next((line for line in str(why).splitlines() if line.strip()), type(why).__name__)

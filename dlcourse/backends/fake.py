@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from . import fake_array
+from .cuda_kernel import NULL, Refused
+from .cuda_table import BODIES, KERNELS
 from .device import CupyBackend
 from .fake_array import DEVICE, FakeArray, xp
+from .fake_kernels import MEANINGS
 from .numpy import NUMPY
 
-__all__ = ["DEVICE", "FAKE", "FakeArray", "standalone", "xp"]
+__all__ = ["DEVICE", "FAKE", "REFUSES", "FakeArray", "standalone", "xp"]
 
 
 class Stream:
@@ -64,12 +70,57 @@ def _erf(z: FakeArray, out: FakeArray | None = None) -> FakeArray:
     return DEVICE.run("erf", NUMPY.erf, (z,), {"out": out})
 
 
-def _gemm(a: FakeArray, b: FakeArray, out: FakeArray | None = None) -> FakeArray:
+def play(name: str, meaning: Callable, args: tuple) -> None:
+    """One launch that changes some of its arguments in place. While a graph is recorded, it only happens on copies."""
+    args = tuple(a._a if isinstance(a, FakeArray) else a for a in args)
+    DEVICE.note("launches", name)
+    with np.errstate(all="ignore"):
+        meaning(*(args if DEVICE.graph is None else copy.deepcopy(args)))
+    if DEVICE.graph is not None:
+        DEVICE.graph.append(lambda: meaning(*args))
+
+
+class RawKernel:
+    """cupy.RawKernel: what the text means is looked up in fake_kernels. Numbers must have the widths of the text."""
+
+    def __init__(self, code: str, name: str):
+        if name in REFUSES:
+            raise RuntimeError(f"the fake device was told to refuse {name}")
+        self.kernel, self.meaning = KERNELS[name], MEANINGS[name]
+
+    def __call__(self, grid: tuple, block: tuple, args: tuple) -> None:
+        names = [name for _, name, _ in self.kernel.params]
+        if any(type(a) in (int, float, np.ndarray) for a in args) or grid[0] < 1:
+            raise TypeError(f"{self.kernel.name} takes arrays of the device and numbers of known width, got {args}")
+        args = tuple(None if a is NULL else a for a in args)
+        play(self.kernel.name, lambda *given: self.meaning(SimpleNamespace(**dict(zip(names, given)))), args)
+
+
+xp.RawKernel = RawKernel
+REFUSES: set[str] = set()  # names of kernels and epilogues that this device is to refuse
+
+
+def _gemm(a: FakeArray, b: FakeArray, out: Any = None, epilogue: str = "", bias: Any = None) -> FakeArray:
     """Stands for a product that a graph can record; xp.matmul and the operator @ cannot be recorded, as in CuPy."""
-    return DEVICE.run("gemm", np.matmul, (a, b), {"out": out})
+    if epilogue in REFUSES:
+        raise Refused(f"the fake device was told to refuse the epilogue {epilogue}")
+    out = xp.empty((len(a), b.shape[1]), a.dtype) if out is None else out
+    play(f"gemm {epilogue}".strip(), functools.partial(_product, epilogue), (a, b, out, bias))
+    return out
+
+
+def _product(epilogue: str, a: np.ndarray, b: np.ndarray, out: np.ndarray, bias: np.ndarray | None) -> None:
+    np.matmul(a, b, out=out)
+    if epilogue in ("bias", "relu_bias"):
+        out += bias
+    if epilogue in ("relu", "relu_bias"):
+        np.maximum(out, 0, out=out)
+    if epilogue == "bgrad":
+        b.sum(axis=0, out=bias)
 
 
 FAKE = CupyBackend("fake", xp, FakeArray, erf=_erf, gemm=_gemm)
+FAKE.bodies |= BODIES
 
 
 def standalone() -> str:

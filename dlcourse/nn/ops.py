@@ -41,7 +41,7 @@ def suggestion(name: str) -> str:
 
 def table(backend: Backend, dtype: str = "float32") -> Ops:
     """A table for one network. The bodies are made for float32; in float64 the equations themselves compute."""
-    return Ops(backend.bodies if dtype == "float32" else {})
+    return Ops(backend.table(EQUATIONS) if dtype == "float32" else {})
 
 
 def default_table(x: Any) -> Ops:

@@ -40,6 +40,7 @@ class Optimizer:
     vectors: tuple[str, ...] = ()  # the names of its states,
     uses: tuple[str, ...] = ("lr",)  # and of its numbers, in its order
     running: dict[str, float] = {}  # numbers that the rule moves itself, and their start
+    amount = "decay"  # the number that says how much decays
     lr, decay, clip = hyper("lr"), hyper("decay"), hyper("clip")
 
     def __init__(self, theta: Any, grad: Any, numbers: dict[str, float], *, decay: float | None = None,
@@ -51,7 +52,7 @@ class Optimizer:
         options = {"decay": decay, "clip": clip}
         self.settings = numbers | {name: value for name, value in options.items() if value is not None}
         self.clips, self.decays = clip is not None, decay is not None
-        self.mask, self.failed = self._checked_mask(mask), None
+        self.mask, self.ok = self._checked_mask(mask), None
         self._make_numbers()
         self.blocks = list(self._cut(min(self.backend.chunk, theta.size)))
         self.tmp = self.backend.empty(self.blocks[0][0].shape, theta.dtype)
@@ -127,12 +128,21 @@ class Optimizer:
         """
         if self.backend.host:
             return self.turn()
-        xp, self.failed = self.backend.xp, None if ok is None else ~ok
+        self.ok = ok
+        if self.at_once("advance"):
+            squares = self.ops.sum_of_squares(self.grad, tmp=self.tmp) if self.clips else None
+            if self.ops.advance(self.hp, self.live, self.identity, ok, squares, self.place) is not NotImplemented:
+                return
+        xp = self.backend.xp
         self.live[...] = self.hp
         self.turn()
         self.hp[...] = self.live if ok is None else xp.where(ok, self.live, self.hp)
         if ok is not None:
             self.live[...] = xp.where(ok, self.live, self.identity)
+
+    def at_once(self, joined: str) -> bool:
+        """Does the backend do in one launch what these lines do in several? Not where a learner's own rule runs."""
+        return joined in self.ops.fused and not {self.op, "weight_decay", "sum_of_squares"} & self.ops.own
 
     def turn(self) -> None:
         """Move the running numbers on, in place."""
@@ -143,16 +153,24 @@ class Optimizer:
 
     def update(self, blocks: list, tmp: Any) -> None:
         """The rule on some of the blocks, after `advance`. Threads may share them out, each with a tmp of its own."""
-        rule = getattr(self.ops, self.op)
+        rule, joined = getattr(self.ops, self.op), f"prepared_{self.op}"
         for theta, grad, mask, inputs, places in blocks:
             places["tmp"] = piece = tmp if theta.size == tmp.size else tmp[: theta.size]
-            if self.failed is not None:
-                self.backend.xp.copyto(grad, 0.0, where=self.failed)
+            if self.at_once(joined) and self.prepared(joined, mask, inputs, places) is not NotImplemented:
+                continue
+            if self.ok is not None:
+                self.backend.xp.copyto(grad, 0.0, where=~self.ok)
             if self.clips:
                 grad *= self.numbers.scale
             if self.decays:
                 inputs = self.decayed(inputs, mask, piece)
             rule(*inputs, **places)
+
+    def prepared(self, joined: str, mask: Any, inputs: tuple, places: dict[str, Any]) -> Any:
+        """The rule, with all that happens to ∇ before it, in one launch."""
+        scale = self.numbers.scale if self.clips else None
+        decay = getattr(self.numbers, self.amount) if self.decays else None
+        return getattr(self.ops, joined)(*inputs, ok=self.ok, scale=scale, decay=decay, mask=mask, **places)
 
     def decayed(self, inputs: tuple, mask: Any, tmp: Any) -> tuple:
         """What the rule takes, after ∇ ← ∇ + λ θ."""
@@ -245,7 +263,7 @@ class AdamW(Adam):
     PyTorch's choice; the paper tunes it for each problem.
     """
 
-    op, running = "adamw", Adam.running | {"shrink": 0.0}  # shrink = η λ
+    op, running, amount = "adamw", Adam.running | {"shrink": 0.0}, "shrink"  # shrink = η λ
 
     def __init__(self, theta: Any, grad: Any, *, decay: float = 0.01, **options: Any):
         super().__init__(theta, grad, decay=decay, **options)
