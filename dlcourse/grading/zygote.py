@@ -40,6 +40,7 @@ def main() -> None:
     control, layer, site, worker_file, confine_file, *readable = sys.argv[1:]
     sys.path.append(site)
     import_numpy()
+    sys.path.remove(site)  # NumPy finds its own parts; of the packages beside it nothing is there
     worker, confine = module(worker_file), module(confine_file) if layer in CONFINED else None
 
     asked = socket.socket(fileno=int(control))
