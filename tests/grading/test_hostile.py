@@ -7,7 +7,9 @@ import os
 import signal
 import threading
 import time
+import types
 
+import numpy as np
 import processes
 import pytest
 import shared
@@ -96,3 +98,14 @@ def test_no_worker_outlives_the_process_that_forked_it(layer, canaries):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
     assert workers and not left
+
+
+@pytest.mark.parametrize("parent, code", [(os.getpid(), 0), (1 << 22, 1)])
+def test_a_worker_whose_parent_has_ended_before_it_begins_does_not_begin(parent, code):
+    zygote = types.ModuleType("zygote")
+    exec(start.FILES[0].read_text(), zygote.__dict__)
+    zygote.numpy = np
+    pid = os.fork()
+    if not pid:
+        zygote.serve(types.SimpleNamespace(main=lambda: None), None, [], parent, 0, 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == code
