@@ -21,15 +21,15 @@ class Clock:
     """Counts the time in which this process could run. Where it, or the machine, was stopped, a slice is all that
     counts: whoever was stopped with it has had no time either. Busy time counts whole."""
 
-    def __init__(self) -> None:
-        self.passed_s, self.stood = 0.0, False
+    def __init__(self, slice_s: float = SLICE_S) -> None:
+        self.slice_s, self.passed_s, self.stood = slice_s, 0.0, False
         self._at_s, self._busy_s = time.monotonic(), time.process_time()
 
     def read(self) -> float:
         """Seconds so far. To be asked at least once in a slice."""
         at_s, busy_s = time.monotonic(), time.process_time()
-        step_s, most_s = at_s - self._at_s, max(SLICE_S, busy_s - self._busy_s)
-        self.stood |= step_s > most_s + SLICE_S
+        step_s, most_s = at_s - self._at_s, max(self.slice_s, busy_s - self._busy_s)
+        self.stood |= step_s > most_s + self.slice_s
         self.passed_s += min(step_s, most_s)
         self._at_s, self._busy_s = at_s, busy_s
         return self.passed_s

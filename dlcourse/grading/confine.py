@@ -100,7 +100,7 @@ FREE = {  # what an answer may ask for: call -> its number on x86-64 and on aarc
     "mmap": (9, 222), "munmap": (11, 215), "mremap": (25, 216), "mprotect": (10, 226), "madvise": (28, 233),
     "brk": (12, 214),
     # threads of its own, their locks, and the end
-    "futex": (202, 98), "set_robust_list": (273, 99), "rseq": (334, 293), "membarrier": (324, 283),
+    "futex": (202, 98), "set_robust_list": (273, 99), "rseq": (334, 293),
     "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "getcpu": (309, 168), "gettid": (186, 178),
     "exit": (60, 93), "exit_group": (231, 94),
     # what it does when a signal comes; it can send none

@@ -69,12 +69,12 @@ def test_a_clock_counts_a_stop_as_a_slice_and_busy_time_whole(monkeypatch):
     monkeypatch.setattr(
         limit, "time", SimpleNamespace(monotonic=lambda: now.at, process_time=lambda: now.busy, sleep=time.sleep)
     )
-    clock = Clock()
+    clock, slow = Clock(), Clock(1.0)
     for at, busy, passed, stood in [(0.2, 0, 0.2, False), (0.3, 0, 0.3, False), (3.3, 3, 3.3, False),
                                     (3.7, 3, 3.55, False), (63.7, 3, 3.8, True), (63.8, 3, 3.9, True)]:  # fmt: skip
         now.at, now.busy = 100 + at, busy
         assert clock.read() == pytest.approx(passed) and clock.stood == stood, at
-    assert SLICE_S == 0.25
+    assert SLICE_S == 0.25 and slow.read() == 3 and slow.stood, "it was asked once: busy time, and no more"
 
 
 def test_what_is_there_when_the_time_is_up_is_taken(monkeypatch):
