@@ -14,6 +14,26 @@ from typing import Any
 
 from .worker import learners
 
+SLICE_S = 0.25  # a wait is cut into slices, so that it shows where nobody was running
+
+
+class Clock:
+    """Counts the time in which this process could run. Where it, or the machine, was stopped, a slice is all that
+    counts: whoever was stopped with it has had no time either. Busy time counts whole."""
+
+    def __init__(self, slice_s: float = SLICE_S) -> None:
+        self.slice_s, self.passed_s, self.stood = slice_s, 0.0, False
+        self._at_s, self._busy_s = time.monotonic(), time.process_time()
+
+    def read(self) -> float:
+        """Seconds so far. To be asked at least once in a slice."""
+        at_s, busy_s = time.monotonic(), time.process_time()
+        step_s, most_s = at_s - self._at_s, max(self.slice_s, busy_s - self._busy_s)
+        self.stood |= step_s > most_s + self.slice_s
+        self.passed_s += min(step_s, most_s)
+        self._at_s, self._busy_s = at_s, busy_s
+        return self.passed_s
+
 
 class TimeLimit(BaseException):
     """The time is up. Not an Exception, so that `except Exception` does not swallow it."""
@@ -53,14 +73,16 @@ def _by_signal(seconds: float) -> Iterator[None]:
 
     def up(_: int, frame: FrameType | None) -> None:
         nonlocal swallowed
-        if inside:
+        if inside and (left := seconds - clock.read()) > 1e-3:
+            signal.setitimer(signal.ITIMER_REAL, min(left, SLICE_S), 0.1)
+        elif inside:
             if swallowed:
                 traced.extend(_once_more(frame, swallowed))
             swallowed += 1
             raise TimeLimit
 
-    began, old = time.monotonic(), signal.signal(signal.SIGALRM, up)
-    rest, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
+    clock, began, old = Clock(), time.monotonic(), signal.signal(signal.SIGALRM, up)
+    rest, interval = signal.setitimer(signal.ITIMER_REAL, min(seconds, SLICE_S), 0.1)
     try:
         yield
     finally:
@@ -108,8 +130,11 @@ def _by_thread(seconds: float) -> Iterator[None]:
     target, inside, lock, left = threading.get_ident(), [True], threading.RLock(), threading.Lock()
 
     def watch() -> None:
-        wait = seconds
+        clock, wait = Clock(), min(seconds, SLICE_S)
         while not left.acquire(timeout=wait):
+            if (rest := seconds - clock.read()) > 1e-3:
+                wait = min(rest, SLICE_S)
+                continue
             with lock:
                 if inside:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(target), ctypes.py_object(TimeLimit))

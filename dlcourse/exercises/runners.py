@@ -15,7 +15,7 @@ import time
 from typing import Any, Protocol
 
 from . import worker
-from .limit import TimeLimit, within
+from .limit import SLICE_S, Clock, TimeLimit, within
 
 CELL_S, START_S = 5.0, 10.0
 TEXTS = {"error": 100, "says": 500, "printed": 2000, "trace": 4000, "name": 100}  # in a report, and how long
@@ -60,18 +60,22 @@ class Subprocess:
     kills the worker or breaks the rules fails; the next one meets a new worker.
     """
 
-    fallen = False  # has what stands around the worker ended? An answer is then asked once more
-
     def __init__(self, cells: list[tuple[str, str]], command: tuple[str, ...] = ()):
         self.cells, self.command, self.process = list(cells), command, None
         self.asked = 0  # requests are numbered, so that no late reply is taken for another
         self.failed: dict[str, Any] = {}  # what went wrong in the cells themselves
+        self.stood = False  # was there a stop, of this process or the machine, where the time was up?
 
     def __enter__(self) -> Subprocess:
         return self
 
     def __exit__(self, *_: Any) -> None:
         self.close()
+
+    @property
+    def fallen(self) -> bool:
+        """Has what stands around the worker failed it? An answer is then asked once more."""
+        return self.stood
 
     # ---- the runner
     def describe(self, names: tuple[str, ...]) -> dict[str, dict]:
@@ -171,8 +175,8 @@ class Subprocess:
             raise WorkerDied("the process ended or broke the rules") from None
 
     def _read(self, message: bytes, limit_s: float) -> dict:
-        """Send one frame and wait for the one that answers it."""
-        end, got, need = time.monotonic() + limit_s, b"", 4
+        """Send one frame and wait for the one that answers it. When the time is up it looks once more."""
+        clock, got, need, looked = Clock(), b"", 4, False
         os.set_blocking(self.requests, False)
         with selectors.DefaultSelector() as ready:
             ready.register(self.replies, selectors.EVENT_READ)
@@ -180,10 +184,12 @@ class Subprocess:
                 raise WorkerDied("the process ended or said something that nobody asked for")
             ready.register(self.requests, selectors.EVENT_WRITE)
             while len(got) < need or need == 4:
-                left = end - time.monotonic()
-                events = ready.select(left) if left > 0 else []
-                if not events:
+                left = limit_s - clock.read()
+                events = ready.select(max(0, min(left, SLICE_S)))
+                if left <= 0 and (looked or not events):
+                    self.stood |= clock.stood
                     raise TooSlow(f"still running after {limit_s:g} s")
+                looked = left <= 0
                 for key, _ in events:
                     if key.fd == self.requests:
                         message = message[os.write(self.requests, message) :]

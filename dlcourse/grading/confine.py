@@ -89,72 +89,67 @@ def _called(number: int, *args: object) -> int:
 
 
 # ---------------------------------------------------------------- system calls
-REFUSED = {  # call -> its number on x86-64 and on aarch64; 0 where there is none
-    # sockets and what could stand for them
-    "socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203), "bind": (49, 200), "listen": (50, 201),
-    "io_uring_setup": (425, 425),
-    # other processes: to make one, to end it, to look into it, to slow it down
-    "fork": (57, 0), "vfork": (58, 0), "execve": (59, 221), "execveat": (322, 281), "kill": (62, 129),
-    "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240),
-    "pidfd_open": (434, 434), "pidfd_getfd": (438, 438), "pidfd_send_signal": (424, 424), "ptrace": (101, 117),
-    "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "process_madvise": (440, 440),
-    "process_mrelease": (448, 448), "kcmp": (312, 272), "setpriority": (141, 140), "ioprio_set": (251, 30),
-    "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
-    "sched_setattr": (314, 274), "migrate_pages": (256, 238), "move_pages": (279, 239), "setsid": (112, 157),
-    "setpgid": (109, 154),
-    # memory that others see
-    "shmget": (29, 194), "shmat": (30, 196), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180),
-    "memfd_create": (319, 279), "memfd_secret": (447, 447), "userfaultfd": (323, 282),
-    # what Landlock does not know of files
-    "chmod": (90, 0), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452), "chown": (92, 0),
-    "fchown": (93, 55), "lchown": (94, 0), "fchownat": (260, 54), "utime": (132, 0), "utimes": (235, 0),
-    "futimesat": (261, 0), "utimensat": (280, 88), "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7),
-    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "inotify_init": (253, 0),
-    "inotify_init1": (294, 26), "fanotify_init": (300, 262), "flock": (73, 32),
-    # the system itself
-    "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51), "unshare": (272, 97),
-    "setns": (308, 268), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
-    "bpf": (321, 280), "perf_event_open": (298, 241), "keyctl": (250, 219), "add_key": (248, 217),
-    "request_key": (249, 218), "init_module": (175, 105), "finit_module": (313, 273), "kexec_load": (246, 104),
-    "reboot": (169, 142), "setuid": (105, 146), "setgid": (106, 144), "setreuid": (113, 145), "setresuid": (117, 147),
-    "setgroups": (116, 159), "personality": (135, 92), "sethostname": (170, 161), "settimeofday": (164, 170),
-    "clock_settime": (227, 112), "acct": (163, 89), "swapon": (167, 224), "quotactl": (179, 60), "syslog": (103, 116),
-    "swapoff": (168, 225), "setdomainname": (171, 162), "clock_adjtime": (305, 266), "adjtimex": (159, 171),
-    "delete_module": (176, 106), "kexec_file_load": (320, 294), "iopl": (172, 0), "ioperm": (173, 0),
-    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
-    "open_by_handle_at": (304, 265), "name_to_handle_at": (303, 264), "setresgid": (119, 149), "setregid": (114, 143),
-    "setfsuid": (122, 151), "setfsgid": (123, 152), "capset": (126, 91), "vhangup": (153, 58),
+FREE = {  # what an answer may ask for: call -> its number on x86-64 and on aarch64, None where there is none
+    # to read, from what is open already or what Landlock lets it open, and to answer by its pipe
+    "read": (0, 63), "pread64": (17, 67), "readv": (19, 65), "write": (1, 64), "writev": (20, 66), "lseek": (8, 62),
+    "close": (3, 57), "close_range": (436, 436), "stat": (4, None), "fstat": (5, 80), "lstat": (6, None),
+    "newfstatat": (262, 79), "statx": (332, 291), "access": (21, None), "faccessat": (269, 48),
+    "faccessat2": (439, 439), "readlink": (89, None), "readlinkat": (267, 78), "getdents64": (217, 61),
+    "getcwd": (79, 17),
+    # memory of its own
+    "mmap": (9, 222), "munmap": (11, 215), "mremap": (25, 216), "mprotect": (10, 226), "madvise": (28, 233),
+    "brk": (12, 214),
+    # threads of its own, their locks, and the end
+    "futex": (202, 98), "set_robust_list": (273, 99), "rseq": (334, 293),
+    "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "getcpu": (309, 168), "gettid": (186, 178),
+    "exit": (60, 93), "exit_group": (231, 94),
+    # what it does when a signal comes; it can send none
+    "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "rt_sigpending": (127, 136),
+    "sigaltstack": (131, 132), "restart_syscall": (219, 128), "alarm": (37, None), "getitimer": (36, 102),
+    "setitimer": (38, 103),
+    # the time, and waiting
+    "clock_gettime": (228, 113), "clock_getres": (229, 114), "clock_nanosleep": (230, 115), "nanosleep": (35, 101),
+    "gettimeofday": (96, 169), "time": (201, None), "times": (100, 153), "getrusage": (98, 165), "poll": (7, None),
+    "ppoll": (271, 73), "select": (23, None), "pselect6": (270, 72),
+    # chance, and what it is and where it runs
+    "getrandom": (318, 278), "uname": (63, 160), "sysinfo": (99, 179), "getrlimit": (97, 163), "getpid": (39, 172),
+    "getppid": (110, 173), "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177),
+    "getgroups": (115, 158),
 }  # fmt: skip
-PROCESSORS = {
-    "x86_64": (0xC000003E, 0, 56, 302),
-    "aarch64": (0xC00000B7, 1, 220, 261),
-}  # audit, column, clone, prlimit64
-OWNERS = {  # what sends a signal when something can be read: call -> its numbers, and the commands that are refused
-    "fcntl": ((72, 25), (8, 10, 15)),  # F_SETOWN, F_SETSIG, F_SETOWN_EX
-    "ioctl": ((16, 29), (0x8901, 0x8902, 0x5412)),  # FIOSETOWN, SIOCSPGRP, and TIOCSTI, which types at a terminal
+ONLY = {  # call -> its numbers, which argument is looked at, and what may stand there
+    "clone": ((56, 220), 0, (0x3D0F00, 0x7D0F00)),  # a thread, as the GNU library makes it, and as musl does
+    "prctl": ((157, 167), 0, (15, 16)),  # PR_SET_NAME, PR_GET_NAME
+    "prlimit64": ((302, 261), 0, (0,)),  # itself
+    "fcntl": ((72, 25), 1, (0, 1, 2, 3, 4, 1030)),  # F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC
+    "ioctl": ((16, 29), 1, (0x5401, 0x5413, 0x5450, 0x5451)),  # TCGETS, TIOCGWINSZ, FIONCLEX, FIOCLEX
 }
-CLONE3, CLONE_THREAD, X32 = 435, 0x00010000, 0x40000000
+OPENS = {"open": ((2, None), 1), "openat": ((257, 56), 2)}  # call -> its numbers, and the argument with the flags
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+PROCESSORS = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}  # -> audit, column
+UNIFIED = 424  # from here on calls are younger than 2019: the C library knows ways without them
+X32 = 0x40000000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
-NUMBER, PROCESSOR, ARGUMENT, SECOND = 0, 4, 16, 24  # where they lie in struct seccomp_data
+NUMBER, PROCESSOR, ARGUMENTS = 0, 4, 16  # where they lie in struct seccomp_data; arguments are 8 bytes each
 
 
 def program() -> bytes:
-    """The filter, as instructions of the kernel's packet filter: 8 bytes each."""
-    audit, column, clone, prlimit = PROCESSORS[platform.machine()]
+    """The filter, as instructions of the kernel's packet filter: 8 bytes each. What no table names is refused."""
+    audit, column = PROCESSORS[platform.machine()]
     rows = [(LOAD, 0, 0, PROCESSOR), (EQUAL, 1, 0, audit), (RETURN, 0, 0, KILL), (LOAD, 0, 0, NUMBER)]
     rows += [(AT_LEAST, 0, 1, X32), (RETURN, 0, 0, KILL)]
-    for numbers in REFUSED.values():
-        if numbers[column]:
-            rows += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, REFUSE | errno.EPERM)]
-    for numbers, commands in OWNERS.values():
-        tests = [row for c in commands for row in ((EQUAL, 0, 1, c), (RETURN, 0, 0, REFUSE | errno.EPERM))]
-        rows += [(EQUAL, 0, len(tests) + 2, numbers[column]), (LOAD, 0, 0, SECOND), *tests, (RETURN, 0, 0, ALLOW)]
-    rows += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]  # the C library then takes clone
-    rows += [(EQUAL, 0, 4, clone), (LOAD, 0, 0, ARGUMENT), (ANY_BIT, 1, 0, CLONE_THREAD)]  # threads, no processes
-    rows += [(RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)]
-    rows += [(EQUAL, 0, 3, prlimit), (LOAD, 0, 0, ARGUMENT), (EQUAL, 1, 0, 0), (RETURN, 0, 0, REFUSE | errno.EPERM)]
-    rows += [(RETURN, 0, 0, ALLOW)]
+    for numbers in FREE.values():
+        if numbers[column] is not None:
+            rows += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, ALLOW)]
+    for numbers, argument, values in ONLY.values():
+        tests = [row for v in values for row in ((EQUAL, 0, 1, v), (RETURN, 0, 0, ALLOW))]
+        tests = [(LOAD, 0, 0, ARGUMENTS + 8 * argument), *tests, (RETURN, 0, 0, REFUSE | errno.EPERM)]
+        rows += [(EQUAL, 0, len(tests), numbers[column]), *tests]
+    for numbers, argument in OPENS.values():
+        if numbers[column] is not None:
+            rows += [(EQUAL, 0, 4, numbers[column]), (LOAD, 0, 0, ARGUMENTS + 8 * argument), (ANY_BIT, 0, 1, WRITES)]
+            rows += [(RETURN, 0, 0, REFUSE | errno.EACCES), (RETURN, 0, 0, ALLOW)]
+    rows += [(AT_LEAST, 0, 1, UNIFIED), (RETURN, 0, 0, REFUSE | errno.ENOSYS), (RETURN, 0, 0, REFUSE | errno.EPERM)]
     return b"".join(struct.pack("=HBBI", *row) for row in rows)
 
 
@@ -163,7 +158,7 @@ class _Filter(ctypes.Structure):
 
 
 def seccomp() -> None:
-    """Refuse these calls, with "not permitted", for this process and its threads."""
+    """Refuse all calls but these, with "not permitted", for this process and its threads."""
     rows = program()
     memory = ctypes.create_string_buffer(rows, len(rows))
     whole = _Filter(len(rows) // 8, ctypes.addressof(memory))

@@ -23,6 +23,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 PYTHON = Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))
 SITE = Path(importlib.util.find_spec("numpy").origin).resolve().parents[1]
 LAYERS = ("bubblewrap", "landlock", "process")
+MULTIARCH = sysconfig.get_config_var("MULTIARCH")  # where Debian and its kin keep shared libraries, and only these
 READY_S = 10.0  # until NumPy is there
 
 
@@ -117,7 +118,9 @@ def libraries() -> list[str]:
     """What an answer may read: Python's own library, NumPy, and what the two are linked to; nothing of the course."""
     standard = Path(sysconfig.get_path("stdlib"))
     parts = [p for p in standard.iterdir() if p.name not in ("site-packages", "dist-packages", "test", "idlelib")]
-    return [*map(str, parts), str(SITE / "numpy"), str(SITE / "numpy.libs"), "/dev/null", "/dev/urandom", "/dev/zero"]
+    linked = {os.path.realpath(Path(top, MULTIARCH)) for top in ("/lib", "/usr/lib")} if MULTIARCH else set()
+    numpy = [str(SITE / "numpy"), str(SITE / "numpy.libs")]
+    return [*map(str, parts), *numpy, *sorted(linked), "/dev/null", "/dev/urandom", "/dev/zero"]
 
 
 FILES = [PACKAGE / "grading/zygote.py", PACKAGE / "exercises/worker.py", PACKAGE / "grading/confine.py"]

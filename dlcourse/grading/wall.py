@@ -34,8 +34,9 @@ class Walled(Subprocess):
 
     @property
     def fallen(self) -> bool:
-        """Has the process that forked the first worker ended? Nothing behind the wall can end it: the system did."""
-        return self.behind is not None and self.behind.poll() is not None
+        """Was there a stop, or has the process that forked the first worker ended? Nothing behind the wall can do
+        either: the system did."""
+        return super().fallen or self.behind is not None and self.behind.poll() is not None
 
 
 # ---------------------------------------------------------------- which layer holds here

@@ -40,12 +40,13 @@ def main() -> None:
     control, layer, site, worker_file, confine_file, *readable = sys.argv[1:]
     sys.path.append(site)
     import_numpy()
+    sys.path.remove(site)  # NumPy finds its own parts; of the packages beside it nothing is there
     worker, confine = module(worker_file), module(confine_file) if layer in CONFINED else None
 
     asked = socket.socket(fileno=int(control))
     asked.sendall(b"r")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what one answer says there must not stand in another's way
-    alive: set[int] = set()
+    me, alive = os.getpid(), set()
     while True:
         message, descriptors, *_ = socket.recv_fds(asked, 4, 2)
         if not message:
@@ -54,7 +55,7 @@ def main() -> None:
             pid = os.fork()
             if not pid:
                 asked.close()
-                serve(worker, confine, readable, *descriptors)
+                serve(worker, confine, readable, me, *descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
             alive.add(pid)
@@ -69,8 +70,10 @@ def main() -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def serve(worker: types.ModuleType, confine: types.ModuleType | None, readable: list, requests: int, replies: int):
-    """Be the worker, without rights, until the pipe closes."""
+def serve(
+    worker: types.ModuleType, confine: types.ModuleType | None, readable: list, parent: int, requests: int, replies: int
+) -> None:
+    """Be the worker, without rights, until the pipe closes; nothing where the parent has ended already."""
     code = 1
     try:
         sys.argv = ["worker", str(requests), str(replies)]
@@ -78,8 +81,9 @@ def serve(worker: types.ModuleType, confine: types.ModuleType | None, readable: 
         numpy.random.seed(0)
         if confine:
             confine.confine(readable)
-        worker.main()
-        code = 0
+        if os.getppid() == parent:  # else the signal that ends it with its parent would never come
+            worker.main()
+            code = 0
     finally:
         os._exit(code)
 

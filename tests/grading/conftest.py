@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from shared import Shared, attributes
 
 from dlcourse.grading import start, wall
 
@@ -67,16 +68,19 @@ class Canaries:
 
     folder: Path
     listener: socket.socket
+    shared: Shared
     before: dict
 
     def fill(self, source: str) -> str:
         places = {"LOOT": self.folder / "loot", "VICTIM": self.folder / "victim", "COURSE": COURSE, "PID": os.getpid()}
-        for name, value in (places | {"PORT": self.listener.getsockname()[1]}).items():
+        for name, value in (places | {"PORT": self.listener.getsockname()[1]} | self.shared.places()).items():
             source = source.replace(name, str(value))
         return source
 
     def touched(self) -> list[str]:
-        found = [f"{name} is another" for name, state in self.before.items() if _state(self.folder / name) != state]
+        found = self.shared.touched() + [
+            f"{name} is another" for name, state in self.before.items() if _state(self.folder / name) != state
+        ]
         found += [
             f"{p.name} is new" for p in (self.folder / "victim").glob("*") if f"victim/{p.name}" not in self.before
         ]
@@ -91,7 +95,7 @@ class Canaries:
 def _state(path: Path):
     try:
         found = path.stat()
-        return path.read_text(), found.st_mode, int(found.st_mtime)
+        return path.read_text(), found.st_mode, int(found.st_mtime), attributes(path)
     except OSError as gone:
         return type(gone).__name__
 
@@ -104,16 +108,20 @@ def canaries(tmp_path):
     for path in (tmp_path, tmp_path / "victim"):
         path.chmod(0o777)
     (tmp_path / "victim" / "other.ipynb").chmod(0o666)
+    with contextlib.suppress(OSError):  # a file system that keeps none
+        os.setxattr(tmp_path / "victim" / "other.ipynb", "user.mine", b"precious")
+    shared = Shared(f"dlcourse-{os.getpid()}")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         listener.setblocking(False)
-        made = Canaries(tmp_path, listener, {})
+        made = Canaries(tmp_path, listener, shared, {})
         made.before = {name: _state(tmp_path / name) for name in ("loot", "victim/other.ipynb")}
         other = subprocess.Popen(["sleep", "600"], env={"GRADER_TOKEN": SECRET})  # somebody else's process
         yield made
         other.kill()
         other.wait()
+        shared.close()
 
 
 @pytest.fixture(scope="session", params=LAYERS if ALL else LAYERS[:1])

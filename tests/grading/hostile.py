@@ -1,39 +1,14 @@
 """Answers that mean harm, or do it: to the grader, to its machine, to other submissions, to their own marks.
 
 Each is an answer to exercise 01.1. LOOT is a file with a secret, VICTIM a folder with other submissions, PORT a
-listener of this machine, PID the grader. `escapes`: without a wall it succeeds, which shows that the tests can fail.
+listener of this machine, PID the grader; SHMID, SEMID, MSGID and MQNAME are memory, semaphores and queues of the user
+who grades. `escapes`: without a wall it succeeds, which shows that the tests can fail.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-RIGHT = "def unit(x, w, b, f):\n    return f(np.dot(w, x) + b)\n"
-WRONG = "def unit(x, w, b, f):\n    return f(np.dot(w, x))\n"
-
-
-@dataclass(frozen=True)
-class Hostile:
-    """kind: the class of attack; points: what it is worth, 1 where the answer is right whatever else it does."""
-
-    name: str
-    kind: str
-    source: str
-    points: int = 0
-    escapes: bool = False
-
-
-def inside(code: str, then: str = "    return f(np.dot(w, x))\n") -> str:
-    """An answer that does this when it is called."""
-    rows = "".join(f"    {row}\n" for row in code.strip("\n").splitlines())
-    return f"def unit(x, w, b, f):\n{rows}{then}"
-
-
-def quiet(code: str) -> str:
-    """Try it, and go on whatever happens."""
-    rows = "".join(f"    {row}\n" for row in code.strip("\n").splitlines())
-    return f"try:\n{rows}except BaseException:\n    pass\n"
-
+from attack import RIGHT, WRONG, Hostile, inside, quiet
+from hostile_calls import CALLS
 
 LIAR = "class Liar:\n    def __eq__(self, other): return True\n    def __array__(self, *a, **k): return np.float64(0)\n"
 FORGE = """
@@ -43,6 +18,7 @@ def forge(n):
     return struct.pack(">I", len(body)) + body
 """
 BANK = [
+    *CALLS,
     # ---- redefining what judges
     Hostile("equal to all", "judge", LIAR + "def unit(x, w, b, f):\n    return Liar()\n"),
     Hostile("a number equal to all", "judge", "class Any(float):\n    def __eq__(self, other): return True\n"
@@ -92,7 +68,7 @@ return made.unit(x, w, b, f)
     Hostile("reads the bank as text", "loot", inside("""
 text = open("COURSE/exercises/nb01/e1_unit.py").read()
 open("VICTIM/stolen", "w").write(text)
-""")),
+"""), escapes=True),
     Hostile("reads a secret", "loot", inside("open('VICTIM/stolen', 'w').write(open('LOOT').read())"), escapes=True),
     Hostile("reads other submissions", "loot", inside("""
 import glob
