@@ -13,7 +13,6 @@ import os
 import resource
 import secrets
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -22,6 +21,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from ..exercises.limit import Clock
 from ..nn.storage import write_whole
 from .confine import PR_SET_PDEATHSIG, libc
 from .grade import Kept, Result, grade, nothing
@@ -217,7 +217,7 @@ class Grader:
     def __init__(self, run: Run, begun: Zygote | None = None):
         self.left: list[Handed] = []
         self.begun = begun
-        self.dead, self.since_s = False, 0.0
+        self.dead, self.clock = False, Clock(1.0)  # a slice of it is the wait of `_graded`
         self.pipe, there = multiprocessing.Pipe()
         context = multiprocessing.get_context("fork")
         self.process = context.Process(target=_serve, args=(there, self.pipe, run, begun), daemon=True)
@@ -228,7 +228,7 @@ class Grader:
 
     def give(self, task: list[Handed]) -> None:
         """Hand over the notebooks of one learner."""
-        self.left, self.since_s = list(task), time.monotonic()
+        self.left, self.clock = list(task), Clock(1.0)
         try:
             self.pipe.send(task)
         except OSError:
@@ -236,7 +236,7 @@ class Grader:
 
     def take(self) -> dict | None:
         """The result that has come; None where the process has ended instead."""
-        self.since_s = time.monotonic()
+        self.clock = Clock(1.0)
         try:
             return self.pipe.recv()
         except (EOFError, OSError):
@@ -245,7 +245,7 @@ class Grader:
 
     def late(self) -> bool:
         """Has one notebook taken longer than any may?"""
-        return time.monotonic() - self.since_s > MOST_S
+        return self.clock.read() > MOST_S and not self.pipe.poll()  # looked at once more
 
     def close(self) -> None:
         """End the process, and with it what it has started."""

@@ -14,6 +14,7 @@ from . import storage
 from .layers import Layer, Sequential
 from .ops import table
 from .params import Named, leaves, pack, point, views
+from .predict import Predictor
 from .summary import Summary, summarize
 from .swap import swap
 
@@ -37,6 +38,7 @@ class Network:
         self.counter = self.backend.zeros((), "int64")
         self.buffers = Named(counter=self.counter)
         self.known: set = set()
+        self.predictor = Predictor()
         for number, (path, leaf) in enumerate(leaves(self.layers)):
             leaf.number, leaf.key, leaf.counter = number, key, self.counter
             self.add_buffers(path, leaf)
@@ -75,19 +77,13 @@ class Network:
             raise
         return dy
 
-    def predict(self, x: Any, *, block: int = 256) -> Any:
-        """y for any number of examples, `block` at a time."""
-        if block < 1:
+    def predict(self, x: Any, *, block: int | None = None) -> Any:
+        """y for any number of examples, `block` at a time, in memory of its own; big batches of images on all cores."""
+        if block is not None and block < 1:
             raise ValueError(f"block= counts the examples that are computed at a time, at least 1, got {block}")
-        if len(x) <= block:
-            return self.forward(x)
-        self.check(x)  # all of it: an error names the shape that was handed over
-        first = self.forward(x[:block])
-        out = self.backend.xp.empty((len(x), *first.shape[1:]), first.dtype)
-        out[:block] = first
-        for start in range(block, len(x), block):
-            out[start : start + block] = self.forward(x[start : start + block])
-        return out
+        if not isinstance(x, self.backend.xp.ndarray):
+            self.check(x)  # which says what it should be
+        return self.predictor(self, x, block)
 
     def checked(self, x: Any) -> Any:
         """x in the network's dtype, after one look at each new shape: the layers say what they expect."""

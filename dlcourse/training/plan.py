@@ -1,76 +1,17 @@
 """A bound replica of a network for one batch shape: every layer knows where to write, so nothing is allocated."""
 
 import copy
-import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..backends import Backend
 from ..backends.ghost import Ghosts
+from ..nn.bind import Flow, Workspace, bind_dx, bind_y
 from ..nn.functional import alone
-from ..nn.layers import Layer, Residual, Sequential
+from ..nn.fuse import fuse
+from ..nn.layers import Sequential
 from ..nn.params import leaves
-from .fuse import fuse
-
-
-class Workspace:
-    """Buffers in the order in which they are asked for; a second plan (a shorter last batch) reuses the same memory."""
-
-    def __init__(self, backend: Backend, dtype: str, ghosts: Ghosts | None = None):
-        self.backend, self.dtype, self.buffers, self.at = backend, dtype, {}, 0
-        self.arena, self.empty = ghosts or backend.arena(), (ghosts or backend.xp).empty
-
-    def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
-        size, dtype = math.prod(shape), dtype or self.dtype
-        held = self.buffers.get(self.at)
-        if held is None or held.size < size or held.dtype != dtype:
-            held = self.buffers[self.at] = self.empty((size,), dtype)
-        self.at += 1
-        return self.backend.layout(held[:size], shape, last)
-
-
-class Flow(NamedTuple):
-    """What runs from one layer to the next: its shape, whether its rows come from images, and whose y it is."""
-
-    shape: tuple
-    last: bool  # rows made of images keep the batch axis last in memory, as the images do
-    source: Layer | None  # None: nobody may write over it
-
-
-def bind_y(layer: Layer, x: Flow, new: Callable) -> Flow:
-    """Give the layer a place for its y: over its input where both sides allow it. Depth first, front to back."""
-    layer.seen = x
-    if not layer.layers:
-        shape, last = layer.shape(x.shape), not layer.rows and (x.last or len(x.shape) == 4)
-        over = layer.inplace and x.source is not None and not x.source.saves_y
-        layer.y = x.source.y if over else new(shape, last)
-        for name, (size, dtype) in layer.memory(x.shape).items():
-            setattr(layer, name, new(size, False, dtype) if len(size) != 4 else new(size, last, dtype))
-        return Flow(shape, last, layer)
-    y = x._replace(source=None) if isinstance(layer, Residual) else x
-    for part in layer.layers:
-        y = bind_y(part, y, new)
-    if isinstance(layer, Residual):  # x is still needed for the sum, so no part has written over it
-        layer.y, y = new(y.shape, y.last), y._replace(source=layer)
-    return y
-
-
-def bind_dx(layer: Layer, dy: Any, wanted: bool, new: Callable) -> Any:
-    """Give the layer a place for its dx: over dy where it may; False where nobody asks for it. Back to front."""
-    if not layer.layers:
-        over = layer.inplace and dy is not None
-        layer.dx = False if not wanted else dy if over else new(*layer.seen[:2])
-        return layer.dx
-    learns = [i for i, part in enumerate(layer.layers) if any(leaf.params for _, leaf in leaves([part]))]
-    layer.skipped = 0 if wanted else learns[0] if learns else len(layer.layers)
-    dy = None if isinstance(layer, Residual) else dy  # the sum's other branch still needs dy
-    for i in reversed(range(layer.skipped, len(layer.layers))):
-        dy = bind_dx(layer.layers[i], dy, wanted or i > layer.skipped, new)
-    if isinstance(layer, Residual):
-        layer.dx = dy = dy if wanted else False
-    return dy
 
 
 class Plan:
@@ -86,8 +27,7 @@ class Plan:
             leaf.leader, leaf.allreduce = leader, comm  # batch norm asks
         self.rows = [leaf for _, leaf in leaves(self.root.layers) if leaf.op == "dropout"]
         space.at = 0
-        staged = len(x.shape) == 4 or x.dtype != net.dtype or not x.flags.c_contiguous
-        self.x = new(x.shape) if staged else None
+        self.x = space.stage(x)
         y = bind_y(self.root, Flow(x.shape, False, None), new)
         self.loss.y, self.loss.dx = new(y.shape), new(y.shape)
         bind_dx(self.root, self.loss.dx, False, new)

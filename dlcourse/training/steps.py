@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..backends.team import Blas, Team, threads_here
 from ..nn.params import leaves
 from .plan import Plans
-from .team import Blas, Team, threads_here
 
 
 class Step:

@@ -6,7 +6,7 @@ import hostcuda
 import pytest
 
 from dlcourse.backends.fake import FAKE, REFUSES, xp
-from dlcourse.training.team import Blas
+from dlcourse.backends.team import Blas
 
 
 @pytest.fixture

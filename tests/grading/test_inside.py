@@ -67,8 +67,8 @@ def chance():
 def politely():
     """What is not there fails as it does without the right to it."""
     for call in (
-        tempfile.mkdtemp, os.fork, os.pipe, lambda: open("/tmp/x", "w"), lambda: open("/etc/passwd"),
-        lambda: os.mkdir("/tmp/x"), lambda: np.save("x", np.ones(2)), lambda: asyncio.run(asyncio.sleep(0)),
+        tempfile.mkdtemp, os.fork, os.pipe, lambda: open("x", "w"), lambda: open("/etc/passwd"),
+        lambda: os.mkdir("x"), lambda: np.save("x", np.ones(2)), lambda: asyncio.run(asyncio.sleep(0)),
         lambda: os.kill(os.getpid(), 0), lambda: __import__("subprocess").run(["ls"]), lambda: os.nice(1),
     ):
         try:

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dlcourse.nn import functional as F
 from dlcourse.nn import storage
@@ -340,44 +338,6 @@ def test_wrong_inputs_get_one_sentence(x, error, sentence):
 def test_a_layer_that_does_not_fit_names_both_shapes(layers, x, sentence):
     with pytest.raises(ValueError, match=sentence):
         Network(*layers).forward(normal(*x))
-
-
-# ---- predict
-
-
-@given(n=st.integers(1, 40), block=st.integers(1, 50))
-def test_predict_equals_forward_for_any_block(n, block):
-    net, x = PREDICTORS[0], np.random.default_rng(n).standard_normal((n, 8, 8, 2), "float32")
-    right = net.forward(x)
-    np.testing.assert_allclose(net.predict(x, block=block), right, rtol=1e-5, atol=1e-6)
-    assert net.predict(x, block=block).shape == right.shape
-
-
-PREDICTORS = [cnn()]
-PREDICTORS[0].forward(normal(32, 8, 8, 2), train=True)
-
-
-def test_predict_uses_running_statistics_and_no_dropout():
-    net = PREDICTORS[0]
-    x, buffers = normal(8, 8, 8, 2), {k: v.copy() for k, v in net.buffers.items()}
-    np.testing.assert_array_equal(net.predict(x), net.predict(x))
-    assert np.abs(net.predict(x) - net.forward(x, train=True)).max() > 0.01
-    net.buffers["1.running_mean"] = buffers["1.running_mean"]
-    net.buffers["1.running_var"] = buffers["1.running_var"]
-    net.predict(100 * x)
-    for name, before in buffers.items():
-        np.testing.assert_array_equal(net.buffers[name], before)
-
-
-def test_predict_names_the_shape_that_was_handed_over():
-    with pytest.raises(ValueError, match=r"got \(360, 7\)"):
-        mlp().predict(normal(360, 7))
-
-
-@pytest.mark.parametrize("block", [0, -1])
-def test_predict_refuses_blocks_of_nothing(block):
-    with pytest.raises(ValueError, match="block"):
-        mlp().predict(normal(9, 5), block=block)
 
 
 # ---- replicas and other backends

@@ -19,14 +19,14 @@ from test_steps import NETS, batches, cnn, mlp
 from threadpoolctl import threadpool_limits
 
 from dlcourse.backends import cores as cores_module
+from dlcourse.backends import team as team_module
 from dlcourse.backends.cores import cores
+from dlcourse.backends.team import Blas, Team, threads_here
 from dlcourse.nn.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual
 from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
-from dlcourse.training import team as team_module
 from dlcourse.training.optimizers import SGD, Momentum
 from dlcourse.training.steps import ONE_THREAD, SerialStep, ThreadStep, choose_step, rule
-from dlcourse.training.team import Blas, Team, threads_here
 
 ROUNDING = 2e-5  # docs/decisions.md 24: of the largest number in the gradient
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc/self/task, as on Linux")
@@ -274,7 +274,7 @@ def chosen(net, shape, **how):
 
 def test_one_knob_limits_both_kinds_of_threads():
     """OPENBLAS_NUM_THREADS and its like, or threadpoolctl, in each of several notebooks: nothing else has to be set."""
-    code = "import numpy; from dlcourse.training.team import threads_here; print(threads_here())"
+    code = "import numpy; from dlcourse.backends.team import threads_here; print(threads_here())"
     one = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     run = subprocess.run([sys.executable, "-c", code], env=os.environ | one, capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "1", run.stderr

@@ -5,8 +5,8 @@ Same answer, same parameters. Only a Step's replica is fused; the user's layers,
 
 from typing import Any
 
-from ..nn.layers import Conv2D, Dense, MaxPool2D, ReLU, Sequential
-from ..nn.ops import Ops
+from .layers import Conv2D, Dense, MaxPool2D, ReLU, Sequential
+from .ops import Ops
 
 
 class DenseReLU(Dense):

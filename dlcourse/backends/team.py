@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any
 
-from ..backends.cores import cores
+from .cores import cores
 
 MOST = 8  # threads of a step that choose_step takes by itself; each has a ∇ of its own
 
