@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from urllib.parse import urlparse
@@ -24,6 +25,18 @@ def install(extra: str = "") -> str:
     if folder := _checkout():
         return f"{pip()} -e {shlex.quote(folder + wanted)}"
     return f"{pip()} {' '.join(map(shlex.quote, requirements(extra) or [f'dlcourse{wanted}']))}"
+
+
+def libraries(extra: str) -> str:
+    """The command that brings the CUDA libraries of an extra, and leaves the CuPy that is there as it is."""
+    wanted = [need for need in requirements(extra) if not need.startswith("cupy")]
+    return f"{pip()} {' '.join(map(shlex.quote, wanted))}" if wanted else install(extra)
+
+
+def remove(packages: Sequence[str]) -> str:
+    """The command that removes packages without asking."""
+    start = pip("uninstall")
+    return f"{start} {'' if start.startswith('uv') else '-y '}{' '.join(packages)}"
 
 
 def requirements(extra: str = "") -> list[str]:
