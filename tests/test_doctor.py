@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -115,6 +116,25 @@ def test_the_command_fits_how_the_course_was_installed(monkeypatch):
     origin = '{"url": "file:///dlcourse.whl", "archive_info": {}}'
     monkeypatch.setattr(mend, "distribution", lambda name: Distribution(origin))
     assert mend.install() == "pip install 'numpy>=2.1'"
+
+
+def test_a_checkout_that_is_not_installed_is_installed_from_where_it_lies(monkeypatch):
+    def none(name):
+        raise mend.PackageNotFoundError(name)
+
+    monkeypatch.setattr(mend, "pip", lambda: "pip install")
+    monkeypatch.setattr(mend, "distribution", none)
+    here = str(gpu.Path(__file__).parents[1])
+    assert mend.install("cuda12") == f"pip install -e {shlex.quote(here + '[cuda12]')}" == mend.libraries("cuda12")
+
+
+def test_libraries_come_without_cupy_and_packages_go_without_a_question(monkeypatch):
+    monkeypatch.setattr(mend, "pip", lambda action="install": f"pip {action}")
+    monkeypatch.setattr(mend, "distribution", lambda name: Distribution(None))
+    assert mend.libraries("cuda13") == "pip install 'cuda-toolkit[nvrtc]==13.*'"
+    assert mend.remove(["a", "b"]) == "pip uninstall -y a b"
+    monkeypatch.setattr(mend, "pip", lambda action: f"uv pip {action} --python p")
+    assert mend.remove(["a"]) == "uv pip uninstall --python p a"
 
 
 # ---- the table

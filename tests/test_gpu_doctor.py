@@ -38,7 +38,8 @@ def failed(stage: str, error: str, **seen) -> dict:
 TO_12 = "pip uninstall -y {} && pip install -e '/course[cuda12]'"
 TO_13 = "pip uninstall -y {} && pip install -e '/course[cuda13]'"
 NVRTC = 'DynamicLibNotFoundError: Failure finding "libnvrtc.so.13 or libnvrtc.so.12": No such file: libnvrtc.so.13'
-CUBLAS = "ImportError: libcublas.so.13: cannot open shared object file: No such file or directory"
+CUBLAS = 'ImportError: Failure finding "libcublasLt.so.13 or libcublasLt.so.12": No such file: libcublasLt.so.13'
+OLD_CUBLAS = "ImportError: libcublas.so.12: cannot open shared object file: No such file or directory"
 OLD_NVRTC = "RuntimeError: CuPy failed to load libnvrtc.so.12: OSError: libnvrtc.so.12: cannot open shared object file"
 HEADER = 'CompileException: a.cu(1): catastrophic error: cannot open source file "cuda_fp16.h"'
 FULL = "OutOfMemoryError: Out of memory allocating 16,384 bytes (allocated so far: 0 bytes)."
@@ -137,9 +138,19 @@ CASES = {  # machine: what row, its state, what it says, what mends it (whole, o
     "NVRTC missing": (
         Found(13000, packages=CUPY13, tried=failed("kernel", NVRTC)), "CuPy", "red", "missing: libnvrtc.so.13",
         "pip install 'cuda-toolkit[nvrtc]==13.*'"),
-    "cuBLAS missing": (
-        Found(13000, packages=CUPY13, tried=failed("product", CUBLAS)), "CuPy", "red", "missing: libcublas.so.13",
+    "half of NVRTC missing": (
+        Found(13000, packages=CUPY13, tried=failed("kernel", "CompileException: nvrtc: error: failed to open "
+              "libnvrtc-builtins.so.13.0.")), "CuPy", "red", "missing: libnvrtc-builtins.so.13.0",
         "pip install 'cuda-toolkit[nvrtc]==13.*'"),
+    "NVRTC missing on Windows": (
+        Found(12040, packages=CUPY12, tried=failed("kernel", "RuntimeError: CuPy failed to load nvrtc64_120_0.dll")),
+        "CuPy", "red", "missing: nvrtc64_120_0.dll", "pip install 'cuda-toolkit[nvrtc]==12.*'"),
+    "cuBLAS missing": (
+        Found(13000, packages=CUPY13, tried=failed("product", CUBLAS)), "CuPy", "red", "missing: libcublasLt.so.13",
+        "pip install 'cuda-toolkit[nvrtc]==13.*'"),
+    "cuBLAS missing, CuPy that needs it from the start": (
+        Found(12040, packages=CUPY12, tried=SHOWN | {"stage": "import", "error": OLD_CUBLAS}), "CuPy", "red",
+        "missing: libcublas.so.12", TO_12.format("cupy-cuda12x")),
     "headers missing": (
         Found(13000, packages=CUPY13, tried=failed("kernel", HEADER)), "CuPy", "red", "missing: cuda_fp16.h",
         "pip install 'cuda-toolkit[nvrtc]==13.*'"),
@@ -370,7 +381,7 @@ def test_without_cupy_the_driver_alone_is_tried(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("broken, stage, error", [
-    (f"raise {CUBLAS.split(':')[0]}('libcublas.so.13: cannot open shared object file')", "import", "libcublas.so.13"),
+    ("raise ImportError('libcublas.so.13: cannot open shared object file')", "import", "libcublas.so.13"),
     ("def empty(*a): raise MemoryError('Out of memory allocating 16,384 bytes')", "memory", "Out of memory"),
     ("def _set(*a): raise RuntimeError('failed to load libnvrtc')\nArray.__setitem__ = _set", "kernel", "nvrtc"),
     ("def multiply(a, b): raise ImportError('libcublas.so.13')", "product", "ImportError: libcublas.so.13"),

@@ -3,6 +3,5 @@
 from .browser import find_browser
 from .doctor import examine, table
 from .mend import install
-from .timing import Timing, measure
 
-__all__ = ["Timing", "examine", "find_browser", "install", "measure", "table"]
+__all__ = ["examine", "find_browser", "install", "table"]

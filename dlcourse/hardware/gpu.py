@@ -223,7 +223,7 @@ def _unseen(found: Found, error: str) -> Row:
 
 def _library(found: Found, error: str) -> Row:
     """CuPy stays where it finds libraries that pip installs, which CuPy 14 began to; importing that one needs none."""
-    lost = re.search(r"(lib\w+\.so[.\d]*|\w+\.dll|cuda\w*\.h)", error)
+    lost = re.search(r"(lib[\w-]+\.so(?:\.\d+)*|\w+\.dll|cuda\w*\.h)", error)
     extra = f"cuda{found.made_for}" if found.made_for in DRIVERS else found.extra
     new = int(found.tried.get("cupy", "0").partition(".")[0]) >= 14
     mend = libraries(extra) if new else found.replace
@@ -257,7 +257,7 @@ TROUBLES: list[tuple[str, Callable[[Found, str], Row]]] = [  # the first whose w
     (r"numpy[.\w]* failed to import|compiled using NumPy|numpy\.dtype size changed",
      _says("CuPy", "does not fit the NumPy that is here",
            lambda found: f"{pip()} --upgrade {found.packages[0]}")),
-    (r"DynamicLibNotFound|cannot open shared object|cannot open source file|[Ff]ailed to (find|load) |DLL load failed",
+    (r"Failure finding|cannot open (shared object|source file)|[Ff]ailed to (find|load|open) |DLL load failed",
      _library),
 ]  # fmt: skip
 

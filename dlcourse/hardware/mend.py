@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -50,9 +51,12 @@ def requirements(extra: str = "") -> list[str]:
 
 
 def _checkout() -> str:
-    """The folder that an editable install points to, or ""."""
+    """The folder that an editable install points to, or that this package runs from without being installed; or ""."""
     try:
         origin = json.loads(distribution("dlcourse").read_text("direct_url.json") or "{}")
-    except (PackageNotFoundError, ValueError):
+    except PackageNotFoundError:
+        here = Path(__file__).parents[2]
+        return str(here) if (here / "pyproject.toml").exists() else ""
+    except ValueError:
         return ""
     return url2pathname(urlparse(origin["url"]).path) if origin.get("dir_info", {}).get("editable") else ""
