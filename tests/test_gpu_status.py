@@ -86,6 +86,12 @@ def _python(words: list[str]) -> str:
     return ""
 
 
+def left_out(files: set[str], text: str) -> list[str]:
+    """The files that no command names, nor a folder above them."""
+    named = {word for command in commands(text) for word in command.split() if word.startswith("tests/")}
+    return sorted(f for f in files if not named & {f, *(folder.as_posix() for folder in Path(f).parents)})
+
+
 def test_every_command_can_be_typed():
     found = commands(PAGE.read_text(encoding="utf-8"))
     assert len(found) > 10
@@ -113,8 +119,13 @@ def test_every_file_with_a_test_for_a_gpu_is_on_the_page():
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=300)
     files = set(re.findall(r"^(tests/\S+?\.py)::", done.stdout, re.M))
     assert len(files) >= 5, done.stdout[-1000:] + done.stderr[-1000:]
-    named = set(" ".join(commands(PAGE.read_text(encoding="utf-8"))).split())
-    assert not [file for file in files if not named & {file, *(str(folder) for folder in Path(file).parents)}]
+    assert not left_out(files, PAGE.read_text(encoding="utf-8"))
+
+
+def test_a_file_that_is_left_out_is_found():
+    text = "| a | `pytest -m gpu tests/a tests/b/test_x.py` |\n| b | `pip install -e . && dlcourse doctor` |\n"
+    files = {"tests/a/c/test_y.py", "tests/b/test_x.py", "tests/b/test_z.py"}
+    assert left_out(files, text) == ["tests/b/test_z.py"]
 
 
 def test_the_page_says_never_as_long_as_there_is_no_record():
