@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -10,109 +11,6 @@ import pytest
 from dlcourse import cli
 from dlcourse.hardware import browser, doctor, gpu, mend
 from dlcourse.hardware.row import Row
-
-CUPY13, CUPY12 = ["cupy-cuda13x"], ["cupy-cuda12x"]
-WORKS = {"cupy": "14.2.0", "name": "NVIDIA H100", "free": 80e9, "total": 84e9}
-
-
-@pytest.mark.parametrize(
-    "cuda, packages, kernel, card, what, state, says, mends",
-    [
-        (None, [], {}, False, "NVIDIA driver", "note", "none found", ""),
-        (None, CUPY13, {}, False, "CuPy", "note", "not used without a GPU", ""),
-        (None, [], {}, True, "NVIDIA driver", "red", "although there is an NVIDIA card", "nvidia-driver"),
-        (11080, [], {}, True, "NVIDIA driver", "red", "supports CUDA 11.8, and the course needs CUDA 12", "525"),
-        (12040, [], {}, True, "CuPy", "note", "not installed", "cuda12"),
-        (13000, [], {}, True, "CuPy", "note", "not installed", "cuda13"),
-        (14010, [], {}, True, "CuPy", "note", "not installed", "cuda13"),
-        (12040, CUPY13, {}, True, "CuPy", "red", "for a newer CUDA than the driver's", "uninstall"),
-        (13000, CUPY12 + CUPY13, {}, True, "CuPy", "red", "disturb each other", "cupy-cuda12x cupy-cuda13x"),
-        (13000, CUPY12, WORKS, True, "GPU", "ok", "NVIDIA H100, 80.0 of 84.0 GB free, computes", ""),
-        (13000, CUPY13, WORKS | {"free": 1e9}, True, "GPU", "note", "1.0 of 84.0 GB free", "nvidia-smi"),
-        (
-            13000,
-            CUPY13,
-            WORKS | {"free": 0, "error": "OutOfMemoryError: Out of memory allocating 16,384 bytes"},
-            True,
-            "GPU",
-            "red",
-            "its memory is full (0.0 of 84.0 GB free)",
-            "nvidia-smi",
-        ),
-        (
-            13000,
-            CUPY13,
-            {"error": "RuntimeError: ...; caused by ImportError: libcublas.so.13: cannot open shared object file"},
-            True,
-            "CuPy",
-            "red",
-            "a CUDA library is missing",
-            "cuda13",
-        ),
-        (
-            13000,
-            CUPY13,
-            {"error": "CUDARuntimeError: cudaErrorNoDevice"},
-            True,
-            "GPU",
-            "red",
-            "none is visible",
-            "nvidia-smi",
-        ),
-        (
-            13000,
-            CUPY13,
-            {"error": "Timeout: no answer from the GPU in 120 s"},
-            True,
-            "GPU",
-            "red",
-            "no answer",
-            "nvidia-smi",
-        ),
-        (
-            13000,
-            CUPY13,
-            {"error": "CUDARuntimeError: cudaErrorInsufficientDriver"},
-            True,
-            "CuPy",
-            "red",
-            "newer CUDA",
-            "cuda13",
-        ),
-    ],
-)
-def test_each_trouble_with_a_gpu_has_its_own_row(monkeypatch, cuda, packages, kernel, card, what, state, says, mends):
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    rows = {row.what: row for row in gpu.diagnose(cuda, packages, kernel, card)}
-    row = rows[what]
-    assert row.state == state and says in row.found and mends in row.mend
-    assert not any(r.essential for r in rows.values()), "the course runs without a GPU"
-    assert sum(r.state == "red" for r in rows.values()) <= 1
-
-
-def test_a_hidden_gpu_is_named(monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    row = gpu.diagnose(13000, CUPY13, {"error": "cudaErrorNoDevice: no CUDA-capable device is detected"}, True)[-1]
-    assert "CUDA_VISIBLE_DEVICES=''" in row.found and row.mend == "unset CUDA_VISIBLE_DEVICES"
-
-
-def test_the_process_that_tries_the_gpu_answers_in_any_case():
-    seen = gpu.try_kernel()
-    assert "error" in seen or {"name", "free", "total", "cupy"} <= seen.keys()
-
-
-def test_a_process_that_dies_or_hangs_costs_a_row(monkeypatch):
-    monkeypatch.setattr(gpu.sys, "executable", "false")
-    assert "ended with code 1" in gpu.try_kernel()["error"]
-
-    def hangs(command, **options):
-        raise subprocess.TimeoutExpired(command, options["timeout"])
-
-    monkeypatch.setattr(gpu.subprocess, "run", hangs)
-    assert "no answer from the GPU in 3 s" in gpu.try_kernel(3)["error"]
-
-
-# ---- the other rows
 
 
 def test_an_old_python_is_essential():
@@ -218,6 +116,25 @@ def test_the_command_fits_how_the_course_was_installed(monkeypatch):
     origin = '{"url": "file:///dlcourse.whl", "archive_info": {}}'
     monkeypatch.setattr(mend, "distribution", lambda name: Distribution(origin))
     assert mend.install() == "pip install 'numpy>=2.1'"
+
+
+def test_a_checkout_that_is_not_installed_is_installed_from_where_it_lies(monkeypatch):
+    def none(name):
+        raise mend.PackageNotFoundError(name)
+
+    monkeypatch.setattr(mend, "pip", lambda: "pip install")
+    monkeypatch.setattr(mend, "distribution", none)
+    here = str(gpu.Path(__file__).parents[1])
+    assert mend.install("cuda12") == f"pip install -e {shlex.quote(here + '[cuda12]')}" == mend.libraries("cuda12")
+
+
+def test_libraries_come_without_cupy_and_packages_go_without_a_question(monkeypatch):
+    monkeypatch.setattr(mend, "pip", lambda action="install": f"pip {action}")
+    monkeypatch.setattr(mend, "distribution", lambda name: Distribution(None))
+    assert mend.libraries("cuda13") == "pip install 'cuda-toolkit[nvrtc]==13.*'"
+    assert mend.remove(["a", "b"]) == "pip uninstall -y a b"
+    monkeypatch.setattr(mend, "pip", lambda action: f"uv pip {action} --python p")
+    assert mend.remove(["a"]) == "uv pip uninstall --python p a"
 
 
 # ---- the table

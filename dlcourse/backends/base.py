@@ -108,6 +108,10 @@ class Backend:
     def synchronize(self) -> None:
         """Wait until all work handed to the device is done."""
 
+    def busy(self) -> bool:
+        """True where the device still has work to do. Does not wait for it."""
+        return False
+
 
 class NoArena:
     """What stands for scratch where every request is a new array from the backend's pool."""

@@ -6,10 +6,7 @@ from .cublaslt import CublasLt
 from .cuda_table import BODIES
 from .device import CupyBackend
 
-INSTALL = (
-    'pip install "dlcourse[cuda13]" (driver 580 or newer) or "dlcourse[cuda12]" (driver 525 or newer); '
-    'without an NVIDIA GPU choose backend="numpy"'
-)
+INSTALL = '`dlcourse doctor` names the command that mends it; without an NVIDIA GPU choose backend="numpy"'
 
 try:
     import cupy
@@ -33,8 +30,5 @@ def load() -> CupyBackend:
         cupy.cuda.runtime.getDeviceCount()
         cupy.cuda.runtime.free(cupy.cuda.runtime.malloc(1))
     except cupy.cuda.runtime.CUDARuntimeError as why:
-        raise RuntimeError(
-            f"CuPy {cupy.__version__} finds no GPU it can use ({why}): check `nvidia-smi` and that CuPy fits the "
-            f"driver: {INSTALL}"
-        ) from why
+        raise RuntimeError(f"CuPy {cupy.__version__} finds no GPU it can use ({why}): {INSTALL}") from why
     return CUPY

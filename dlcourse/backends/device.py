@@ -121,6 +121,10 @@ class CupyBackend(Backend):
     def synchronize(self) -> None:
         self.xp.cuda.runtime.deviceSynchronize()
 
+    def busy(self) -> bool:
+        """True where the current stream still has work to do. Does not wait for it."""
+        return not self.xp.cuda.get_current_stream().done
+
     def capture(self, step: Callable[[], Any]) -> Callable[[], Any]:
         """`step` recorded as one CUDA graph: a callable that repeats it with a single launch.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import gpu
 from .browser import find_browser
-from .machine import cores
+from .machine import blas, cores
 from .mend import install, pip, requirements
 from .row import Row
 
@@ -69,16 +69,8 @@ def course() -> Row:
 def numpy_and_blas() -> list[Row]:
     """NumPy, and the library behind its matrix products with its threads."""
     import numpy as np
-    from threadpoolctl import threadpool_info
 
-    pools = [p for p in threadpool_info() if p["user_api"] == "blas"]
-    says = [
-        f"{p['internal_api']} {p['version'] or ''} {p.get('architecture') or ''}, {p['num_threads']} threads"
-        for p in pools
-    ]
-    blas = " and ".join(" ".join(s.split()) for s in says)
-    built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
-    return [Row("NumPy", np.__version__), Row("BLAS", blas or f"{built} (its threads cannot be counted)")]
+    return [Row("NumPy", np.__version__), Row("BLAS", blas(threads=True))]
 
 
 def packages(wanted: list[str]) -> Row:

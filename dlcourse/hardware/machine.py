@@ -7,10 +7,14 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..backends.cores import cores
 
-__all__ = ["blas", "cores", "processor_name"]
+if TYPE_CHECKING:
+    from ..backends import Backend
+
+__all__ = ["blas", "cores", "device_name", "processor_name"]
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -30,13 +34,29 @@ def processor_name() -> str:
     return platform.processor() or platform.machine() or "unknown processor"
 
 
-def blas() -> str:
-    """The library behind NumPy's matrix products, its version and what it is built for."""
+def blas(threads: bool = False) -> str:
+    """The library behind NumPy's matrix products, its version and what it is built for; with its threads if asked."""
     import numpy as np
     from threadpoolctl import threadpool_info
 
-    pools = [p for p in threadpool_info() if p["user_api"] == "blas"]
-    said = [f"{p['internal_api']} {p['version'] or ''} {p.get('architecture') or ''}" for p in pools]
-    return " and ".join(" ".join(s.split()) for s in said) or str(
-        np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
-    )
+    said = [
+        f"{p['internal_api']} {p['version'] or ''} {p.get('architecture') or ''}".strip()
+        + (f", {p['num_threads']} thread{'s' * (p['num_threads'] > 1)}" if threads else "")
+        for p in threadpool_info()
+        if p["user_api"] == "blas"
+    ]
+    if said:
+        return " and ".join(" ".join(s.split()) for s in said)
+    built = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+    return f"{built} (its threads cannot be counted)" if threads else str(built)
+
+
+def device_name(backend: Backend) -> str:
+    """The processor or the GPU on which this backend computes; the backend's own name where a device has none."""
+    if backend.host:
+        return processor_name()
+    try:
+        runtime = backend.xp.cuda.runtime
+        return runtime.getDeviceProperties(runtime.getDevice())["name"].decode()
+    except AttributeError:
+        return f"the {backend.name} device"

@@ -6,8 +6,10 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
@@ -26,6 +28,18 @@ def install(extra: str = "") -> str:
     return f"{pip()} {' '.join(map(shlex.quote, requirements(extra) or [f'dlcourse{wanted}']))}"
 
 
+def libraries(extra: str) -> str:
+    """The command that brings the CUDA libraries of an extra, and leaves the CuPy that is there as it is."""
+    wanted = [need for need in requirements(extra) if not need.startswith("cupy")]
+    return f"{pip()} {' '.join(map(shlex.quote, wanted))}" if wanted else install(extra)
+
+
+def remove(packages: Sequence[str]) -> str:
+    """The command that removes packages without asking."""
+    start = pip("uninstall")
+    return f"{start} {'' if start.startswith('uv') else '-y '}{' '.join(packages)}"
+
+
 def requirements(extra: str = "") -> list[str]:
     """What the course needs to run, or with `extra` what that adds, as it says itself."""
     try:
@@ -37,9 +51,12 @@ def requirements(extra: str = "") -> list[str]:
 
 
 def _checkout() -> str:
-    """The folder that an editable install points to, or ""."""
+    """The folder that an editable install points to, or that this package runs from without being installed; or ""."""
     try:
         origin = json.loads(distribution("dlcourse").read_text("direct_url.json") or "{}")
-    except (PackageNotFoundError, ValueError):
+    except PackageNotFoundError:
+        here = Path(__file__).parents[2]
+        return str(here) if (here / "pyproject.toml").exists() else ""
+    except ValueError:
         return ""
     return url2pathname(urlparse(origin["url"]).path) if origin.get("dir_info", {}).get("editable") else ""

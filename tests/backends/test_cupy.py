@@ -45,7 +45,7 @@ def test_without_cupy_one_sentence_says_what_to_do():
         "from dlcourse.backends import get_backend\n"
         "try: get_backend('cupy')\n"
         "except ImportError as why: text = str(why)\n"
-        "assert 'needs CuPy' in text and 'pip install' in text and 'numpy' in text and '\\n' not in text, text\n"
+        "assert 'needs CuPy' in text and 'dlcourse doctor' in text and 'numpy' in text and '\\n' not in text, text\n"
         "assert get_backend('numpy').host\n"
     )
 
@@ -53,7 +53,7 @@ def test_without_cupy_one_sentence_says_what_to_do():
 @without_gpu
 def test_without_a_gpu_one_sentence_says_why_and_what_to_do():
     pytest.importorskip("cupy")
-    with pytest.raises(RuntimeError, match=r"finds no GPU it can use \(cuda\w+: .*nvidia-smi.*pip install") as error:
+    with pytest.raises(RuntimeError, match=r"finds no GPU it can use \(cuda\w+: .*`dlcourse doctor`") as error:
         get_backend("cupy")
     assert "\n" not in str(error.value)
 
