@@ -87,11 +87,8 @@ class Blas:
 
 
 def assign(library: Any, n: int) -> None:
-    """From whatever Python thread: threadpoolctl from 3.7 on obeys only the one that asked first, until it lets go."""
-    let_go = getattr(library, "clear_controlling_thread", bool)
-    let_go(True)
-    library.set_num_threads(n)
-    let_go(True)
+    """From whatever Python thread: threadpoolctl from 3.7 on obeys only the one that asked first. `Blas` has a lock."""
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(n)
 
 
 def threads_here() -> int:

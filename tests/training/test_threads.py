@@ -26,7 +26,7 @@ from dlcourse.nn.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPo
 from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.training.optimizers import SGD, Momentum
-from dlcourse.training.steps import ONE_THREAD, SerialStep, ThreadStep, choose_step, rule
+from dlcourse.training.steps import CUT, ONE_THREAD, SerialStep, ThreadStep, choose_step, rule
 
 ROUNDING = 2e-5  # docs/decisions.md 24: of the largest number in the gradient
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc/self/task, as on Linux")
@@ -286,7 +286,7 @@ def test_one_knob_limits_both_kinds_of_threads():
 def test_the_team_is_as_large_as_the_rule_says_and_says_so(monkeypatch):
     step = chosen(*BIG, threads=3)
     assert type(step) is ThreadStep and step.team.size == 3
-    assert "images, at least 1 GFLOP: 3 threads" in repr(step) and "MFLOP a step" in repr(step)
+    assert "images, at least 6 GFLOP: 3 threads" in repr(step) and "MFLOP a step" in repr(step)
     wide = Network(Dense(784, 512), Dense(512, 10)), (128, 784)
     with threadpool_limits(2, "blas"):
         assert chosen(*wide, threads=2).blas is None, "as many as BLAS has: nothing to set"
@@ -311,7 +311,7 @@ def test_the_rule_is_of_flops_images_and_threads_alone():
     assert [rule(f, False, 2)[0] for f in (low - 1, low, high - 1, high, 1e12)] == [
         *("serial", "one thread", "one thread", "serial", "serial"),
     ]
-    assert [rule(f, True, 2)[0] for f in (1e9 - 1, 1e9)] == ["serial", "threads"]
+    assert [rule(f, True, 2)[0] for f in (CUT - 1, CUT)] == ["serial", "threads"]
     assert {rule(f, i, 1)[0] for f in (low, high, 1e12) for i in (True, False)} == {"one thread"}
 
 
