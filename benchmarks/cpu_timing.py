@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-BLOCK_S, REST_S = 0.05, 0.004  # a block's length; a pause, in which another library's threads stop spinning
+BLOCK_S = 0.05  # the length of a block
+REST_S = 0.15  # a pause, in which the threads of another library stop spinning: those of OpenBLAS go on for 0.1 s
 SIZES, OFTEN, THREADS = (1024, 1536, 2048, 4096), 2048, (2, 1)  # up to OFTEN between the blocks, above it at the end
 
 

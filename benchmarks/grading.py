@@ -125,7 +125,7 @@ def peers() -> dict:
     if "nbgrader" not in found:
         found["nbgrader"] = {"seconds_a_submission": nbgrader()}
     if "otter-grader" not in found:
-        found["otter-grader"] = "installed, but these notebooks are no otter assignments"
+        found["otter-grader"] = {"seconds_a_submission": otter(), "checks": "that each exercise's name is defined"}
     return found
 
 
@@ -145,6 +145,32 @@ def nbgrader() -> float:
         began_s = time.perf_counter()
         subprocess.run([*program, "autograde", "lesson", root], cwd=top, env=env, check=True)
         return time.perf_counter() - began_s
+
+
+def otter() -> float:
+    """Seconds that `otter run` takes for one solved notebook, with one small check for each exercise."""
+    with tempfile.TemporaryDirectory() as place:
+        top = Path(place)
+        (top / "tests").mkdir()
+        for ex in exercises(LESSON).values():
+            case = {"code": f">>> {ex.defines[0]} is not None\nTrue\n", "hidden": False, "locked": False}
+            suite = {"cases": [case], "scored": True, "setup": "", "teardown": "", "type": "doctest"}
+            name = f"q{ex.id.replace('.', '_')}"
+            text = f"OK_FORMAT = True\n\ntest = {dict(name=name, points=1, suites=[suite])!r}\n"
+            (top / "tests" / f"{name}.py").write_text(text)
+        (solution,) = (ROOT / "solutions").glob(f"{LESSON}_*.ipynb")
+        shutil.copy(solution, top / "a.ipynb")
+        env = os.environ | {"PYTHONPATH": str(ROOT), "DLCOURSE_WORK": str(top / "work")}
+        env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env["PATH"]])
+        program = ["otter", "generate", "-t", "tests", "-o", "autograder.zip", "--no-config", "--no-requirements"]
+        subprocess.run([*program, "--no-environment"], cwd=top, env=env, check=True)
+        began_s = time.perf_counter()
+        program = ["otter", "run", "-a", "autograder.zip", "-o", ".", "--no-logo", "a.ipynb"]
+        subprocess.run(program, cwd=top, env=env, check=True)
+        took_s = time.perf_counter() - began_s
+        if json.loads((top / "results.json").read_text())["tests"] == []:
+            raise SystemExit("otter-grader has run no test")
+        return took_s
 
 
 def main() -> int:

@@ -136,14 +136,18 @@ def exponent(rows: list[dict], knee: int, of: str) -> float | None:
 
 
 def cliffs(rows: list[dict]) -> dict[int, float]:
-    """{batch: how much longer an example takes than in the next power of two}, for steps that are long enough."""
-    powers = {row["batch"]: row["least_s"] / row["batch"] for row in rows if row["batch"] & (row["batch"] - 1) == 0}
-    odd = [row for row in rows if row["batch"] not in powers and row["least_s"] >= STEADY_S]
-    following = {row["batch"]: 2 ** row["batch"].bit_length() for row in odd}
-    return {
-        b: row["least_s"] / b / powers[following[b]]
-        for row in odd for b in (row["batch"],) if following[b] in powers
-    }  # fmt: skip
+    """{batch: how much longer an example takes than in the power of two beside it, or the whole batch than in the next
+    power of two, whichever is worse}, for steps that are long enough. A last batch of any size is no slower than a full
+    one, and one example more or less is no step."""
+    powers = {row["batch"]: row["least_s"] for row in rows if row["batch"] & (row["batch"] - 1) == 0}
+    found = {}
+    for row in rows:
+        b, least_s = row["batch"], row["least_s"]
+        after = 2 ** b.bit_length()
+        beside = after if after - b < b - after // 2 else after // 2
+        if b not in powers and least_s >= STEADY_S and after in powers:
+            found[b] = max(least_s / b / (powers[beside] / beside), least_s / powers[after])
+    return found
 
 
 def memory_off(rows: list[dict]) -> float:

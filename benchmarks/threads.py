@@ -94,7 +94,7 @@ def measure(make, batch: int, threads: int, budget_s: float) -> dict:
         end = time.perf_counter() + budget_s
         while time.perf_counter() < end or len(times["threads"]) < 3:
             for kind, step in kinds.items():
-                time.sleep(0.002)  # the threads of BLAS spin for a moment after the last block
+                time.sleep(0.15)  # the threads of BLAS spin for a moment after the last block
                 step(x, t)
                 times[kind].append(seconds(step, x, t, count) / count)
     least, median = ({kind: f(v) for kind, v in times.items()} for f in (min, statistics.median))

@@ -286,7 +286,7 @@ def test_one_knob_limits_both_kinds_of_threads():
 def test_the_team_is_as_large_as_the_rule_says_and_says_so(monkeypatch):
     step = chosen(*BIG, threads=3)
     assert type(step) is ThreadStep and step.team.size == 3
-    assert "images, at least 6 GFLOP: 3 threads" in repr(step) and "MFLOP a step" in repr(step)
+    assert "images, at least 2 GFLOP: 3 threads" in repr(step) and "MFLOP a step" in repr(step)
     wide = Network(Dense(784, 512), Dense(512, 10)), (128, 784)
     with threadpool_limits(2, "blas"):
         assert chosen(*wide, threads=2).blas is None, "as many as BLAS has: nothing to set"
