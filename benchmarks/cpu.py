@@ -27,6 +27,7 @@ if __name__ == "__main__" and FORCED:  # read when NumPy is loaded: too late for
 
 import cpu_memory  # noqa: E402
 import cpu_tables  # noqa: E402
+import more_tables  # noqa: E402
 import numpy as np  # noqa: E402
 from cpu_check import Reference  # noqa: E402
 from cpu_peers import Peer, peers  # noqa: E402
@@ -188,6 +189,7 @@ def main(words: list[str] | None = None) -> int:
     said = arguments(words)
     if said.tables:
         cpu_tables.rewrite(cpu_tables.newest(RECORDS))
+        more_tables.rewrite()
         return 0
     record = run(said)
     print(f"GEMM {json.dumps(record['GEMM_GFLOP_per_s'])}; load {record['load_before']}, then {record['load_after']}")

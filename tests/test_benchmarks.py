@@ -21,6 +21,7 @@ import cpu  # noqa: E402
 import cpu_tables  # noqa: E402
 import cpu_timing  # noqa: E402
 import cpu_verdict  # noqa: E402
+import more_tables  # noqa: E402
 from cpu_check import Reference, worst  # noqa: E402
 from cpu_peers import Runner, peers, usual  # noqa: E402
 from cpu_workloads import WORKLOADS, data, weights  # noqa: E402
@@ -42,6 +43,17 @@ def row(s: float, **more) -> dict:
 def test_the_tables_are_made_from_the_newest_record(page):
     record, text = cpu_tables.newest(cpu.RECORDS), (ROOT / page).read_text("utf-8")
     assert text == cpu_tables.replaced(text, cpu_tables.PAGES[page](record)), "python benchmarks/cpu.py --tables"
+
+
+def test_the_other_tables_are_made_from_the_newest_records():
+    text = (ROOT / "docs/performance.md").read_text("utf-8")
+    assert f"{more_tables.BEGIN}\n{more_tables.page()}\n{more_tables.END}" in text, "python benchmarks/cpu.py --tables"
+
+
+def test_the_newest_record_of_a_kind_is_taken(tmp_path):
+    for day in ("2026-01-02", "2026-03-01", "2026-02-01"):
+        (tmp_path / f"growth-x-{day}.json").write_text(json.dumps({"date": day}))
+    assert more_tables.newest("growth", tmp_path)["date"] == "2026-03-01"
 
 
 def test_a_figure_changed_by_hand_is_found():
