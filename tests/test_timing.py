@@ -10,7 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from dlcourse.backends import BACKENDS, NUMPY, Backend
-from dlcourse.backends.fake import DEVICE, FAKE
+from dlcourse.backends.fake import DEVICE, FAKE, FakeArray
 from dlcourse.hardware import machine, timing
 from dlcourse.hardware.timing import Timing, UnsynchronisedError, measure
 
@@ -113,7 +113,8 @@ def test_whoever_waits_longer_sees_a_bar(clock, monkeypatch, capsys):
 # ---- on a device
 
 
-def test_every_block_waits_before_and_after_and_never_between():
+def test_every_block_waits_before_and_after_and_never_between(monkeypatch):
+    monkeypatch.setattr(timing, "BACKENDS", {np.ndarray: NUMPY, FakeArray: FAKE})
     x, counts = FAKE.asarray(np.ones((8, 8), "float32")), []
     for loops in (1, 40):
         with DEVICE.watch() as seen:

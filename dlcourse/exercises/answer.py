@@ -45,10 +45,11 @@ def answer_source(cells: Iterable[str], defines: Iterable[str], given: Iterable[
     """The statements that define these names, with the helpers and imports that they call, in the order of the cells.
 
     Where a name is bound more than once, the last one counts; `name = use(...)` binds nothing of the learner's. What is
-    `given` comes from elsewhere, unless the last cell, which is the answer's own, defines it; so does what Python has,
-    unless a function of the learner's has its name.
+    `given` comes from elsewhere, unless a cell of the answer itself defines it; so does what Python has, unless a
+    function of the learner's has its name.
     """
-    found = statements(cells)
+    defines = list(defines)
+    found = [s for s in statements(cells) if s.text or not s.binds & set(defines)]
     modules = {name for s in found if s.imports for name in s.binds}
     last: dict[str, list[Statement]] = {}
     for statement in found:
@@ -56,8 +57,9 @@ def answer_source(cells: Iterable[str], defines: Iterable[str], given: Iterable[
         for name in statement.changes - modules:
             last.setdefault(name, []).append(statement)
     hers = {name: chain[0].place[0] for name, chain in last.items() if name in chain[0].defines}
-    own = {name for name, cell in hers.items() if cell == found[-1].place[0]}
-    wanted, chosen = list(defines), {}
+    home = {last[name][0].place[0] for name in defines if name in last}
+    own = {name for name, cell in hers.items() if cell in home}
+    wanted, chosen = defines[:], {}
     seen = (set(given) - own) | (set(dir(builtins)) - set(hers))
     while wanted:
         name = wanted.pop()

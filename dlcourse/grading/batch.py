@@ -61,8 +61,11 @@ def begin(out: Path, layer: str, seed: int | None, lesson: str, folder: Path | N
         ]:
             half_written.unlink(missing_ok=True)  # by a run that was killed
         old = held(out, folder)
-        if (seed is not None and seed != old.seed) or lesson != old.lesson:
-            raise BatchError(f"{out} holds a run with another seed or lesson: choose another folder with --to.")
+        if lesson != old.lesson:
+            what = f"lesson {old.lesson} alone" if old.lesson else "all lessons"
+            raise BatchError(f"{out} holds the grades of {what}: choose another folder with --to.")
+        if seed is not None and seed != old.seed:
+            raise BatchError(f"{out} holds a run with another seed: choose another folder with --to.")
         run = replace(old, layer=layer)
     else:
         run = Run(secrets.randbits(63) if seed is None else seed, layer, lesson, _seen_from(out, folder))

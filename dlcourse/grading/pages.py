@@ -26,6 +26,7 @@ body {{ color: var(--text); background: var(--page); overflow-wrap: anywhere }} 
 table {{ border-collapse: collapse; margin: 1.5em 0 }} caption {{ text-align: left; font-weight: bold }}
 th, td {{ border: 1px solid var(--line); padding: .3em .6em; text-align: left; vertical-align: top }}
 th {{ background: var(--head); overflow-wrap: normal }} td.n {{ text-align: right; overflow-wrap: normal }}
+.whole {{ white-space: nowrap }}
 svg {{ display: block; width: 100%; min-width: 3em; max-width: 10em; height: 14px; margin: .3em 0 }}
 .right {{ fill: var(--right) }} .wrong {{ fill: var(--wrong) }} .open {{ fill: var(--open) }}
 @media (max-width: 40em) {{ body {{ font-size: 14px; margin: 1em auto; padding: 0 .5em }}
@@ -71,7 +72,7 @@ def rows_of(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) ->
 def learner_page(learner: str, results: list[dict[str, Any]]) -> str:
     """What one learner gets: points, and what each answer was told."""
     points, of = (sum(r[k] for r in results) for k in ("points", "of"))
-    body = [f"<p><strong>{points} of {of} points.</strong></p>\n"]
+    body = [f"<p><strong>{points} of {of} points</strong> in what was handed in.</p>\n"]
     for r in results:
         body.append(f"<h2>Notebook {shown(r['lesson'] or '?')}: {r['points']} of {r['of']}</h2>\n")
         if r["problem"]:
@@ -87,7 +88,7 @@ def _row(e: dict[str, Any]) -> tuple[str, ...]:
     hint = ""
     if e["state"] != CORRECT and e["state"] != NOT_ATTEMPTED and not e["key"]:
         hint = f"<br>Hint: {said_of(find(e['id']).hints[0])}"
-    verdict = MARKS.get(e["state"], "✗ not yet").replace(" ", "\u00a0", 1)
+    verdict = f'<span class="whole">{MARKS.get(e["state"], "✗ not yet")}</span>'
     return _title(e["id"]), f"{e['points']} of {e['of']}", verdict, f"{said_of(e['says'])}{notes}{hint}"
 
 

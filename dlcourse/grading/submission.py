@@ -129,14 +129,16 @@ def read(path: Path, lesson: str = "") -> Submission:
     sources = [source for _, source in cells]
     made = Submission(_lesson(path, cells, lesson), notes=notes, look=uncalled_for(sources))
     for ex in exercises(made.lesson).values():
-        places, count, checked = _places(ex, cells)
+        cuts, count = _cuts(ex, cells)
         if count > 1:
             made.notes.append(
                 f"{ex.id}: {count} cells answer it. The last one above its last check counts; if that one is not "
                 "right, the last of all."
             )
-        if places:
-            made.answers[ex.id] = list(dict.fromkeys(_source(ex, sources, place, checked) for place in places))
+        marked = [source for meta, source in cells if ex.id in _marks(meta, source)]
+        found = [_source(ex, sources, cut) for cut in cuts] or [Answer(ASKED.sub("", one)) for one in marked[-1:]]
+        if found:
+            made.answers[ex.id] = list(dict.fromkeys(found))
     return made
 
 
@@ -199,20 +201,20 @@ def _marks(metadata: dict, source: str) -> list[str]:
     return [one or other for one, other in CHECK.findall(source)]
 
 
-def _places(ex: Exercise, cells: list[tuple[dict, str]]) -> tuple[list[int], int, int]:
-    """The cells that may be the answer, the likeliest first; how many cells answer it in all; where its last check is.
+def _cuts(ex: Exercise, cells: list[tuple[dict, str]]) -> tuple[list[int], int]:
+    """How far down the cells are taken for the answer, the likeliest first; and how many cells answer it.
 
-    Of those that define its names the last one above the last check of it, as her check has seen it, and then the last
-    of all; where none defines them, the last cell that is marked as the answer.
+    Down to the last check of it, for that is what her check has seen; where none stands below a definition of all its
+    names, to the last cell that is marked as the answer; then all of them. The last definition of each name counts.
     """
+    names = [defined(source) & set(ex.defines) for _, source in cells]
     marked = [i for i, (meta, source) in enumerate(cells) if ex.id in _marks(meta, source)]
-    defining = [i for i, (_, source) in enumerate(cells) if set(ex.defines) <= defined(source)]
     checks = [i for i, (_, source) in enumerate(cells) if any(ex.id in found for found in CHECK.findall(source))]
-    checked = checks[-1] if checks else -1
-    if not defining:
-        return marked[-1:], len(marked), checked
-    above = [i for i in defining if i <= checked] or [i for i in defining if i in marked]
-    return [*above[-1:], defining[-1]], len(defining), checked
+    cuts = [places[-1] + 1 for places in (checks, marked) if places] + [len(cells)]
+    whole = [cut for cut in cuts if set().union(*names[:cut]) == set(ex.defines)]
+    return list(dict.fromkeys([*whole[:1], *whole[-1:]])), max(
+        sum(name in some for some in names) for name in ex.defines
+    )
 
 
 def defined(source: str) -> set[str]:
@@ -242,17 +244,12 @@ def _parsed(source: str) -> list[ast.stmt]:
         return []
 
 
-def _source(ex: Exercise, cells: list[str], place: int, checked: int) -> Answer:
-    """The answer with the helpers and imports that it names, from cells above its check first; the cell as it stands
-    where that cannot be told."""
-    until = max(place, checked) + 1
-    order = [*cells[until:], *(c for i, c in enumerate(cells[:until]) if i != place), cells[place]]
+def _source(ex: Exercise, cells: list[str], cut: int) -> Answer:
+    """The answer with the helpers and imports that it names, from the cells above the cut before those below it."""
     try:
-        whole = answer_source(order, ex.defines, ex.given)
+        whole = answer_source([*cells[cut:], *cells[:cut]], ex.defines, ex.given)
     except (ValueError, RecursionError, MemoryError, SyntaxError):
-        whole = ""
-    if not whole.strip() or not _parsed(cells[place]):
-        whole = ASKED.sub("", cells[place])
+        whole = "\n".join(ASKED.sub("", source) for source in cells[:cut] if defined(source) & set(ex.defines))
     borrowed = {name: id for source in cells for name, id in LENT.findall(source)}
     words = set(re.findall(r"\w+", whole))
     lent = {id for name, id in borrowed.items() if name in words and name not in defined(whole)}

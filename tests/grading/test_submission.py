@@ -176,6 +176,31 @@ def test_of_several_answers_the_one_that_was_checked_last_counts(tmp_path, zygot
     assert got == worth and notes[0].startswith("01.1: 2 cells answer it. The last one above its last check counts")
 
 
+STEP, RELU = (
+    f"def {name}(z):\n    return {value}" for name, value in (("step", "1.0 * (z > 0)"), ("relu", "z * (z > 0)"))
+)
+BOTH_OPEN = "def step(z):\n    return ...\n\ndef relu(z):\n    return ..."
+ASK = cell("check('01.2')")
+SPLIT = {  # an answer of two functions, in more than one cell
+    "below the open cell, no check": [answer(BOTH_OPEN, "01.2"), cell(STEP), cell(RELU)],
+    "below the open cell, checked in the last": [cell(BOTH_OPEN), cell(STEP), answer(RELU, "01.2")],
+    "below the open cell, checked by itself": [answer(BOTH_OPEN, "01.2"), cell(STEP), cell(RELU), ASK],
+    "one in the open cell": [answer(STEP + "\n\ndef relu(z):\n    return ...", "01.2"), cell(RELU), ASK],
+    "one in the open cell, no more check": [answer(STEP + "\n\ndef relu(z):\n    return ...", "01.2"), cell(RELU)],
+    "the other one below": [answer(RELU, "01.2"), cell(STEP)],
+    "two cells and no open one": [cell(STEP), answer(RELU, "01.2")],
+    "lent afterwards": [cell(STEP), answer(RELU, "01.2"), cell('step, relu = use("01.2")')],
+}
+
+
+@pytest.mark.parametrize("what", SPLIT)
+def test_an_answer_may_stand_in_several_cells(tmp_path, zygote, what):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(notebook(*SPLIT[what]))
+    result = grade.grade(path, "alice", path.name, zygote, seed=3)
+    assert result.exercises[1].points == 1, result.exercises[1]
+
+
 @pytest.mark.parametrize("source, state, says", [
     (OPEN, "not attempted", "A `...` is still open."),
     ("", "not attempted", "Nothing is defined in it."),
