@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import re
 import symtable
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -39,37 +40,53 @@ class Statement:
     changes: frozenset[str] = frozenset()
     defines: frozenset[str] = frozenset()  # of what it binds, functions and classes
     imports: bool = False
+    reads: frozenset[str] = frozenset()  # of what it uses, what it reads when it runs; the rest, when it is called
+    takes: frozenset[str] = frozenset()  # of what it binds, what gets the value of another name
 
 
-def answer_source(cells: Iterable[str], defines: Iterable[str], given: Iterable[str] = ()) -> str:
+def answer_source(cells: Iterable[str], defines: Iterable[str], given: Iterable[str] = (), below: int = 0) -> str:
     """The statements that define these names, with the helpers and imports that they call, in the order of the cells.
 
     Where a name is bound more than once, the last one counts; `name = use(...)` binds nothing of the learner's. What is
-    `given` comes from elsewhere, unless a cell of the answer itself defines it; so does what Python has, unless a
-    function of the learner's has its name.
+    `given` comes from elsewhere, unless a cell of the answer itself defines it; so does what Python has, unless the
+    learner has given its name to something else. below: so many of the first cells stand below the answer; they help
+    out with what is defined nowhere else.
     """
     defines = list(defines)
     found = [s for s in statements(cells) if s.text or not s.binds & set(defines)]
     modules = {name for s in found if s.imports for name in s.binds}
-    last: dict[str, list[Statement]] = {}
-    for statement in found:
-        last.update((name, [statement]) for name in statement.binds)
+    history: dict[str, list[tuple[int, bool]]] = {}  # name -> the statements that bind it (True) or change it
+    for n, statement in enumerate(found):
+        for name in statement.binds:
+            history.setdefault(name, []).append((n, True))
         for name in statement.changes - modules:
-            last.setdefault(name, []).append(statement)
-    hers = {name: chain[0].place[0] for name, chain in last.items() if name in chain[0].defines}
-    home = {last[name][0].place[0] for name in defines if name in last}
-    own = {name for name, cell in hers.items() if cell in home}
-    wanted, chosen = defines[:], {}
-    seen = (set(given) - own) | (set(dir(builtins)) - set(hers))
+            history.setdefault(name, []).append((n, False))
+
+    def chain(name: str, before: int) -> list[int]:
+        """What made the value that this name has before a statement: its last binding, and the changes since."""
+        made: list[int] = []
+        for n, binds in history.get(name, history.get("*", [])):  # what nothing binds may come from a star import
+            if n < before:
+                made = [n] if binds else [*made, n]
+        return made
+
+    end = len(found)
+    last = {name: found[made[0]] for name in history if (made := chain(name, end))}
+    home = {last[name].place[0] for name in defines if name in last}
+    own = {name for name, s in last.items() if name in s.defines and s.place[0] in home}
+    hers = {n for n, s in last.items() if s.place[0] >= below and (n in s.defines or s.imports or n in s.takes)}
+    wanted, chosen = [(name, end) for name in defines], {}
+    elsewhere, seen = (set(given) - own) | (set(dir(builtins)) - hers), set()
     while wanted:
-        name = wanted.pop()
-        if name in seen:
+        name, before = wanted.pop()
+        if name in elsewhere or (name, before) in seen:
             continue
-        seen.add(name)
-        for statement in last.get(name, last.get("*", [])):  # what nothing binds may come from a star import
+        seen.add((name, before))
+        for n in chain(name, before) or chain(name, end):
+            statement = found[n]
             if statement.text:
                 chosen[statement.place] = statement
-            wanted += statement.uses
+            wanted += [(name, n) for name in statement.reads] + [(name, end) for name in statement.uses]
     return "\n\n".join(chosen[place].text for place in sorted(chosen)) + "\n" * bool(chosen)
 
 
@@ -81,7 +98,7 @@ def statements(cells: Iterable[str]) -> list[Statement]:
             tree = ast.parse(source)
         except (SyntaxError, ValueError):
             continue
-        rows = source.splitlines()
+        rows = re.split(r"\r\n|\r|\n", source)  # as Python counts them; a form feed ends no line
         for node in tree.body:
             found += [_lent(node, number)] if _lends(node) else _statement(node, rows, number)
     return found
@@ -93,22 +110,26 @@ def _statement(node: ast.stmt, rows: list[str], cell: int) -> list[Statement]:
         return [_imported(node, alias, cell) for alias in node.names]
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     text = "\n".join(rows[first - 1 : node.end_lineno])
-    binds, defines, changes = set(), set(), set()
-    for part in _outside_functions(node):
+    binds, defines, changes, reads = set(), set(), set(), set()
+    for part in at_run_time(node):
         if isinstance(part, DEFINITIONS):
             defines.add(part.name)
         elif isinstance(part, (ast.Import, ast.ImportFrom)):
             binds |= {alias.asname or alias.name.partition(".")[0] for alias in part.names}
-        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            binds.add(part.id)
+        elif isinstance(part, ast.Name):
+            (binds if isinstance(part.ctx, ast.Store) else reads).add(part.id)
         changes |= _changed(part)
     binds |= defines
     if isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
         defines |= binds
     if not isinstance(node, (ast.Assign, ast.AnnAssign, *DEFINITIONS)):
         changes |= binds  # a loop or a branch may leave what was there before
+    takes = binds if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant) else set()
     uses = frozenset(_globals(symtable.symtable(textwrap.dedent(text), "<cell>", "exec")))
-    return [Statement((cell, first), frozenset(binds - changes), uses, text, frozenset(changes), frozenset(defines))]
+    sets = map(frozenset, (defines, reads, takes))
+    made = dict(zip(("defines", "reads", "takes"), sets))
+    later = uses - reads if isinstance(node, (ast.Assign, ast.AnnAssign)) else uses
+    return [Statement((cell, first), frozenset(binds - changes), later, text, frozenset(changes), **made)]
 
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -164,11 +185,15 @@ def _imported(node: ast.Import | ast.ImportFrom, alias: ast.alias, cell: int) ->
     return Statement(place, frozenset([name]), frozenset(), text, imports=True)
 
 
-def _outside_functions(node: ast.AST) -> Iterable[ast.AST]:
-    """The nodes that run when the cell runs: of functions and classes the name, not what is in them."""
-    if isinstance(node, (*DEFINITIONS, ast.Lambda)):
-        yield node
-        return
+def at_run_time(node: ast.AST) -> Iterable[ast.AST]:
+    """The nodes that run when the cell runs: of functions and classes the name and what stands in their heads."""
     yield node
-    for child in ast.iter_child_nodes(node):
-        yield from _outside_functions(child)
+    inner = ast.iter_child_nodes(node)
+    if isinstance(node, ast.Lambda):
+        inner = iter(node.args.defaults)
+    elif isinstance(node, ast.ClassDef):
+        inner = iter([*node.decorator_list, *node.bases])
+    elif isinstance(node, DEFINITIONS):
+        inner = iter([*node.decorator_list, *node.args.defaults])
+    for child in inner:
+        yield from at_run_time(child)

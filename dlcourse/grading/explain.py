@@ -101,7 +101,7 @@ def _lines(ex: Exercise, one: Handed, kept: Kept, judged: Judged) -> list[str]:
         found += _block(str(error.get("trace", ""))[:4000])
     if verdict.printed.strip():
         found += ["It printed:", *_block(verdict.printed)]
-    for id in dict.fromkeys(id for id, _ in judged.cells[1:-1]):
+    for id in dict.fromkeys(id for id, _ in judged.cells[1:-1] if id != "use"):
         found.append(f"What it calls of {id} is {'the learner' if id in kept else 'the course'}'s own.")
     found.append("The answer as it was graded:")
     return found + [f"{n:4}  {row}" for n, row in enumerate(_clean(judged.answer.source).split("\n"), 1)]

@@ -135,7 +135,9 @@ def best(ex: Exercise, answers: list[Answer], runner: Callable, seed: int, kept:
 
 def _one(ex: Exercise, answer: Answer, runner: Callable, seed: int, kept: Kept) -> Judged:
     source = answer.source
-    cells = [("notebook", NOTEBOOK), *_given([*ex.given.values(), *answer.lent], kept), (ex.id, source)]
+    cells = [("notebook", NOTEBOOK), *_given([*ex.given.values(), *(id for _, id in answer.lent)], kept)]
+    cells += [("use", f"{name} = {find(id).defines[0]}") for name, id in answer.lent if name not in find(id).defines]
+    cells.append((ex.id, source))
     for _ in range(2):
         with runner(cells) as worker:
             try:

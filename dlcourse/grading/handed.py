@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -9,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..lesson.places import source_folder
+
 HIDDEN = re.compile(r"(^|/)(\.|__MACOSX/)")
 MOODLE = re.compile(r"(.+?_\d+)_assignsubmission_.*", re.S)
-CANVAS = re.compile(r"(.+?)_(?:LATE_(\d+)_\d+|(\d+)_(?:\d{3,}|\d+(?=_\d\d_[a-z])))_.*", re.S)
-LESSON = re.compile(r"(?:^|[_\- ])\d\d_[a-z_]+?(?: ?\(\d+\)|[-_ ](?:v|Copy)?\d+)*$")  # "_01_one_unit", "... (1)"
 STRANGE = r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
@@ -85,6 +86,16 @@ def natural(file: str) -> list:
     return [[int(p) if i % 2 else p for i, p in enumerate(re.split(r"(\d+)", part))] for part in parts] + [[file]]
 
 
+@functools.cache
+def patterns() -> tuple[re.Pattern, re.Pattern]:
+    """What Canvas puts around a lesson's file, and the lesson's name at the end: "_01_one_unit", also with "(1)". Only
+    what a lesson is really called is no part of a name, or two people could be taken for one."""
+    stems = "|".join(re.escape(path.stem) for path in source_folder().glob("[0-9][0-9]_*.ipynb")) or "(?!)"
+    lesson = rf"(?:{stems})(?: ?\(\d+\)|[-_ ](?:v|Copy)?\d*)*"
+    canvas = re.compile(rf"(.+?)_(?:LATE_(\d+)_\d+|(\d+)_\d+)_.*{lesson}", re.S)
+    return canvas, re.compile(rf"(?:^|[_\- ]){lesson}$")
+
+
 def learner_of(file: str) -> str:
     """Whose a file is: the first folder's name, or its own without the lesson and what Canvas and Moodle add."""
     first, _, rest = unicodedata.normalize("NFC", file).partition("/")
@@ -93,9 +104,10 @@ def learner_of(file: str) -> str:
         return moodle[1]
     if "/" in file:
         return name
-    if canvas := CANVAS.fullmatch(name):
+    by_canvas, lesson = patterns()
+    if canvas := by_canvas.fullmatch(name):
         return f"{canvas[1]}_{canvas[2] or canvas[3]}"
-    return LESSON.sub("", name) or "(nobody)"
+    return lesson.sub("", name) or "(nobody)"
 
 
 def _one_level_too_many(folder: Path, notebooks: list[Handed]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..exercises import Exercise, exercises, notebooks
-from ..exercises.answer import answer_source
+from ..exercises.answer import answer_source, at_run_time
 
 MOST_BYTES, MOST_CELLS, MOST_CELL, MOST_CODE = 20 << 20, 2000, 100_000, 400_000
 ID = re.compile(r"\d\d\.\d{1,2}")
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
     """The source of an answer, and the earlier exercises that it borrows by `use` beyond those that everybody gets."""
 
     source: str
-    lent: tuple[str, ...] = ()
+    lent: tuple[tuple[str, str], ...] = ()  # the name that it has here, and the exercise
 
 
 @dataclass
@@ -209,7 +209,7 @@ def _cuts(ex: Exercise, cells: list[tuple[dict, str]]) -> tuple[list[int], int]:
     """
     names = [defined(source) & set(ex.defines) for _, source in cells]
     marked = [i for i, (meta, source) in enumerate(cells) if ex.id in _marks(meta, source)]
-    checks = [i for i, (_, source) in enumerate(cells) if any(ex.id in found for found in CHECK.findall(source))]
+    checks = [i for i, (_, source) in enumerate(cells) if ex.id in _checked(source)]
     cuts = [places[-1] + 1 for places in (checks, marked) if places] + [len(cells)]
     whole = [cut for cut in cuts if set().union(*names[:cut]) == set(ex.defines)]
     return list(dict.fromkeys([*whole[:1], *whole[-1:]])), max(
@@ -217,10 +217,20 @@ def _cuts(ex: Exercise, cells: list[tuple[dict, str]]) -> tuple[list[int], int]:
     )
 
 
+def _checked(source: str) -> set[str]:
+    """The exercises whose check a cell calls: not those that a comment or a text speaks of."""
+    found = set()
+    for call in (node for top in _parsed(source) for node in at_run_time(top) if isinstance(node, ast.Call)):
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name == "check" and call.args and isinstance(call.args[0], ast.Constant):
+            found.add(str(call.args[0].value))
+    return found
+
+
 def defined(source: str) -> set[str]:
-    """The names that a cell defines or assigns at its top level."""
+    """The names that a cell defines or assigns when it runs."""
     found: set[str] = set()
-    for node in _parsed(source):
+    for node in (node for top in _parsed(source) for node in at_run_time(top)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.add(node.name)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)) and not _lent(node):
@@ -247,13 +257,13 @@ def _parsed(source: str) -> list[ast.stmt]:
 def _source(ex: Exercise, cells: list[str], cut: int) -> Answer:
     """The answer with the helpers and imports that it names, from the cells above the cut before those below it."""
     try:
-        whole = answer_source([*cells[cut:], *cells[:cut]], ex.defines, ex.given)
+        whole = answer_source([*cells[cut:], *cells[:cut]], ex.defines, ex.given, len(cells) - cut)
     except (ValueError, RecursionError, MemoryError, SyntaxError):
         whole = "\n".join(ASKED.sub("", source) for source in cells[:cut] if defined(source) & set(ex.defines))
     borrowed = {name: id for source in cells for name, id in LENT.findall(source)}
     words = set(re.findall(r"\w+", whole))
-    lent = {id for name, id in borrowed.items() if name in words and name not in defined(whole)}
-    return Answer(whole, tuple(sorted(id for id in lent - set(ex.given.values()) if _earlier(id, ex.id))))
+    lent = {(name, id) for name, id in borrowed.items() if name in words and name not in defined(whole)}
+    return Answer(whole, tuple(sorted((name, id) for name, id in lent - set(ex.given.items()) if _earlier(id, ex.id))))
 
 
 def _earlier(id: str, than: str) -> bool:

@@ -6,6 +6,7 @@ CONTROL is a socket. A message of one byte and two descriptors asks for a worker
 number; a number asks for its end, and the reply is the number. LAYER says whether workers give up their rights.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -75,6 +76,13 @@ def serve(
 ) -> None:
     """Be the worker, without rights, until the pipe closes; nothing where the parent has ended already."""
     code = 1
+    null = os.open(os.devnull, os.O_RDWR)  # of its own: flags of a shared one would pass from answer to answer
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    for descriptor in range(3, 64):
+        if descriptor not in (requests, replies):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
     try:
         sys.argv = ["worker", str(requests), str(replies)]
         random.seed(0)  # an answer that draws draws the same in every run; a fork has drawn a new seed

@@ -126,3 +126,27 @@ def test_calls_of_a_module_change_nothing_that_an_answer_needs():
 def test_what_the_answers_own_cell_defines_is_not_taken_from_elsewhere():
     assert "def g" in source("def g(a): return 1\ndef f(): return g(0)", given=["g"])
     assert "def g" not in source("def g(a): return 1", "def f(): return g(0)", given=["g"])
+
+
+REBOUND = {  # a value that is made from the one before
+    "a count": "n = 0\nn = n + 1\ndef f(): return n",
+    "a table": "t = {'a': 0}\nt = {**t, 'a': 1}\ndef f(): return t['a']",
+    "two at once": "a, b = 1, 0\na, b = b, a\ndef f(): return b",
+    "a wrapper": "def f(): return 0\ndef more(g): return lambda: g() + 1\nf = more(f)",
+    "the old one": "def f(): return 0\nold = f\ndef f(): return old() + 1",
+    "a class": "class T:\n    a = 1\nclass T(T): pass\ndef f(): return T.a",
+    "a name of Python's, imported": "from math import fsum as sum\ndef f(): return int(sum([0.5, 0.5]))",
+    "a name of Python's, assigned": "import math\nsum, max = math.fsum, max\ndef f(): return int(sum([0.5, 0.5]))",
+    "a form feed": 'def f():\n    """a\x0cb\u2028c"""\n    return 1',
+}
+
+
+@pytest.mark.parametrize("what", REBOUND)
+def test_what_a_value_was_made_from_goes_with_it(what):
+    assert run(source(REBOUND[what]))["f"]() == 1
+
+
+def test_what_stands_below_does_not_take_the_name_of_one_of_pythons():
+    text = answer_source(["sum = abs", "def f(): return sum([1, 2])"], ["f"], (), 1)
+    assert text == "def f(): return sum([1, 2])\n"
+    assert "sum = abs" in answer_source(["sum = abs", "def f(): return sum([1, 2])"], ["f"])

@@ -29,7 +29,8 @@ def results(out):
     ("bob_01_one_unit-Copy1.ipynb", "bob"), ("bob_01_one_unit_v2.ipynb", "bob"), ("bob_v10.ipynb", "bob_v10"),
     ("bob_2_01_one_unit.ipynb", "bob_2"), ("01_one_unit (1).ipynb", "(nobody)"), ("BOB.IPYNB", "BOB"),
     ("smithjohn_98_4711_01_one_unit-1.ipynb", "smithjohn_98"), ("smithjohn_98_12_01_one_unit.ipynb", "smithjohn_98"),
-    ("smithjohn_LATE_98_4711_01_one_unit-1.ipynb", "smithjohn_98"), ("smithjohn_98_4711_hw.ipynb", "smithjohn_98"),
+    ("smithjohn_LATE_98_4711_01_one_unit-1.ipynb", "smithjohn_98"),
+        ("smithjohn_98_4711_hw.ipynb", "smithjohn_98_4711_hw"),
     ("Ada Lovelace_12345_assignsubmission_file_01_one_unit.ipynb", "Ada Lovelace_12345"),
     ("Ada Lovelace_12345_assignsubmission_file_/01.ipynb", "Ada Lovelace_12345"),
     ("Mu\u0308ller.ipynb", "M\u00fcller"), ("Mu\u0308ller/01.ipynb", "M\u00fcller"), ("carol_01_one_unit/x.ipynb",
@@ -222,3 +223,12 @@ def test_lessons_are_listed_in_words(tmp_path, capsys):
     assert grade(write(tmp_path / "class", {"al.ipynb": ONE}), tmp_path / "out", "--lesson", "77") == 1
     said = capsys.readouterr().err
     assert "01, 02" in said and " and " in said and "[" not in said
+
+
+@pytest.mark.parametrize("pair", [
+    ("17_lee.ipynb", "18_kim.ipynb"), ("hw_01_anna.ipynb", "hw_01_bob.ipynb"),
+    ("lab_1_2024_anna.ipynb", "lab_1_2024_bob.ipynb"),
+    ("team_12_alpha.ipynb", "team_13_beta.ipynb"), ("anna_98_4711_x.ipynb", "anna_99_4712_x.ipynb"),
+])  # fmt: skip
+def test_two_people_are_never_taken_for_one(pair):
+    assert len({learner_of(file) for file in pair}) == 2

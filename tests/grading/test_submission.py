@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dlcourse.exercises import exercises, notebooks
 from dlcourse.grading import grade
 from dlcourse.grading.submission import MOST_BYTES, MOST_CELL, MOST_CELLS, Unreadable, read
+from dlcourse.grading.wall import Walled
 
 USE = cell('unit = use("01.1")', nbgrader={"grade_id": "points-01-1", "grade": True, "locked": True})
 
@@ -253,6 +254,42 @@ def test_what_the_cells_say_wins_over_a_lesson_that_is_asked_for(tmp_path):
     assert read(path, "08").lesson == "01"
     path.write_bytes(notebook(cell(RIGHT)))
     assert read(path, "01").lesson == "01"
+
+
+REPAIRED = {
+    "a helper": (
+        "def pre(w, x):\n    return w\n" + RIGHT.replace("w @ x", "pre(w, x)"), "def pre(w, x):\n    return w @ x"),
+    "a number": ("sign = -1\n" + RIGHT.replace("+ b", "+ sign * b"), "sign = 1"),
+    "in a branch": (WRONG, "if True:\n    " + RIGHT.replace("\n", "\n    ")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REPAIRED)
+def test_a_repair_between_the_answer_and_its_check_counts(tmp_path, zygote, what):
+    first, repair = REPAIRED[what]
+    got, notes = points(tmp_path, zygote, notebook(answer(first.rstrip()), cell(repair), CHECKED))
+    assert got == 1, notes
+
+
+def test_only_a_call_is_a_check(tmp_path, zygote):
+    later = [cell("# 01.1\nprint(1)"), cell('print("""\ncheck(\'01.1\') passed above""")')]
+    assert points(tmp_path, zygote, notebook(answer(RIGHT), cell("# an experiment\n" + WRONG), *later))[0] == 1
+    own = cell("x = 1; check('01.1')")
+    assert points(tmp_path, zygote, notebook(answer(OPEN), cell(RIGHT), own, cell(WRONG)))[0] == 1
+
+
+def test_what_is_borrowed_may_have_another_name(tmp_path, zygote):
+    path = tmp_path / "y_02_x.ipynb"
+    path.write_bytes(notebook(cell('neuron = use("01.1")'), answer(BORROWED.replace("unit(x", "neuron(x"), "02.3")))
+    assert {e.id: e.points for e in grade.grade(path, "alice", path.name, zygote, seed=3).exercises}["02.3"] == 1
+
+
+def test_flags_of_an_open_file_do_not_pass_from_answer_to_answer(zygote):
+    source = "def unit(x, w, b, f):\n    import fcntl\n    old = fcntl.fcntl(2, fcntl.F_GETFL)\n"
+    source += "    fcntl.fcntl(2, fcntl.F_SETFL, old | 0o2000)\n    return float(old & 0o2000)\n"
+    for _ in range(2):
+        with Walled(zygote, [("a", source)]) as worker:
+            assert worker.run([["unit", [1, 2, 3, 4], {}, ""]], {}, 2.0).get("value", 0.0) == 0.0
 
 
 BROKEN = {
