@@ -6,7 +6,7 @@
     python3 course.py test          run the tests (further words go to pytest)
     python3 course.py doctor        look at this machine; likewise: reset NN, progress; COMMAND --help says more
 
-Makes .venv beside this file (with uv where that is installed, else with venv and pip; about 650 MB), installs the
+Makes .venv beside this file (with uv where that is installed, else with venv and pip; about 440 MB), installs the
 course into it and hands over to it. A broken, moved or outdated .venv is mended. Nothing but .venv is ever deleted;
 your own work lies in work/. Outside this folder, downloaded data go to ~/.cache/dlcourse, and Jupyter, IPython,
 matplotlib and the installer keep their usual small files and caches in your home folder.

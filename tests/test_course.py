@@ -193,7 +193,7 @@ def test_first_and_second_start(project):
 
 def test_help_needs_no_installation(project):
     said = project.run("--help", code=0)
-    assert "python3 course.py test" in said and "650 MB" in said and "~/.cache/dlcourse" in said
+    assert "python3 course.py test" in said and "440 MB" in said and "~/.cache/dlcourse" in said
     assert "usage: python3 course.py lab" in project.run("lab", "--help", code=0)
     assert not (project.root / ".venv").exists()
 

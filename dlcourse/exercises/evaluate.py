@@ -49,7 +49,8 @@ def evaluate(ex: Exercise, runner: Runner, seed: int = 0) -> Verdict:
         sentence = f"{sentences.listed(missing)} is not defined yet. Run the cell that defines it."
         return Verdict(NOT_ATTEMPTED, sentence, about="undefined")
     if missing:
-        return Verdict(NOT_YET, f"{sentences.listed(missing)} is not defined. Is the name spelled as in the exercise?")
+        sentence = f"{sentences.listed(missing)} is not defined. Is the name spelled as in the exercise?"
+        return Verdict(NOT_YET, sentence, about="missing")
     cases = ex.case_list(seed)
     mine, timed_out = [], False
     for case in cases:
@@ -124,7 +125,8 @@ def _verdict(ex: Exercise, runner: Runner, seed: int, cases: list[Case], mine: l
         places = [i for i, case in enumerate(cases) if case.part == part]
         if any(mine[i].get("open") for i in places):
             if any(same(ex, mine[i], wants[i]) for i in places):
-                return Verdict(NOT_YET, f"A part of `{part}` is right. Another part is still open: replace its `...`.")
+                sentence = f"A part of `{part}` is right. Another part is still open: replace its `...`."
+                return Verdict(NOT_YET, sentence, about="part open")
             left_open.append(part)
             continue
         if verdict := _judge(ex, runner, seed, part, places, cases, mine, wants, about):
@@ -133,7 +135,8 @@ def _verdict(ex: Exercise, runner: Runner, seed: int, cases: list[Case], mine: l
             return replace(verdict, cases=len(places), wrong=len(bad), where=alike.strip())
         right.append(part)
     if left_open and right:
-        return Verdict(NOT_YET, f"{sentences.listed(right)} passed. Still open: {sentences.listed(left_open)}.")
+        sentence = f"{sentences.listed(right)} passed. Still open: {sentences.listed(left_open)}."
+        return Verdict(NOT_YET, sentence, about="part open")
     if left_open:
         turn = f"Replace the `...` in {sentences.listed(left_open)}, then run this cell again."
         return Verdict(NOT_ATTEMPTED, turn, about="open")

@@ -185,6 +185,10 @@ def told(ex: Exercise, verdict: Verdict, failed: dict[str, Any], source: str) ->
             names = " and ".join(f"`{name}`" for name in ex.defines)
             return f"It does not define {names}. Is the name spelled as in the exercise?"
         return OPEN.get(verdict.about, "A `...` is still open.")
+    if verdict.about == "missing":  # says names of the exercise, and nothing of a case
+        return verdict.sentence
+    if verdict.about == "part open":
+        return "A part of it is still open: a `...`."
     said = CATEGORIES.get(verdict.about) or (SHUT.get(verdict.about, STOPS) if verdict.about else OTHER)
     count = f" {verdict.wrong} of {verdict.cases} hidden cases fail." if verdict.wrong else ""
     return f"{said}{count} {verdict.where}".strip()

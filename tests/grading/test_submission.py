@@ -202,6 +202,17 @@ def test_an_answer_may_stand_in_several_cells(tmp_path, zygote, what):
     assert result.exercises[1].points == 1, result.exercises[1]
 
 
+@pytest.mark.parametrize("source, says", [
+    (STEP, "`relu` is not defined. Is the name spelled as in the exercise?"),
+    (STEP + "\n\ndef relu(z):\n    return ...", "A part of it is still open: a `...`."),
+])  # fmt: skip
+def test_half_an_answer_is_not_called_another_value(tmp_path, zygote, source, says):
+    path = tmp_path / "01_one_unit.ipynb"
+    path.write_bytes(notebook(answer(source, "01.2")))
+    half = grade.grade(path, "alice", path.name, zygote, seed=3).exercises[1]
+    assert (half.state, half.points, half.says) == ("not yet", 0, says)
+
+
 @pytest.mark.parametrize("source, state, says", [
     (OPEN, "not attempted", "A `...` is still open."),
     ("", "not attempted", "Nothing is defined in it."),
