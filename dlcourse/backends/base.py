@@ -23,7 +23,7 @@ class Backend:
     bodies  {operation name: faster function}; same signature and same answer as the equation, float32 only
     """
 
-    name, xp, chunk, host = "base", np, 1 << 15, True
+    name, xp, chunk, host = "base", np, 1 << 16, True
     running: Any = SimpleNamespace(arena=None)  # .arena: the scratch of the plan that runs in this thread
 
     def __init__(self, array_type: type):

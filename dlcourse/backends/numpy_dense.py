@@ -65,8 +65,11 @@ def relu(z: Any, *, a: Any = None) -> Any:
 
 def relu_backward(da: Any, a: Any, *, dz: Any = None) -> Any:
     """dz = da [a > 0]      da (...)  a (...)  ->  dz (...)"""
-    active = None if a.size < SMALL else scratch_like(a, "bool")  # of so few, a new array is cheaper than scratch
-    return np.multiply(da, np.greater(a, ZERO, active), dz)
+    few = a.size < SMALL  # then the cost is in the calls: a new array is cheaper than scratch
+    if few and dz is da:
+        np.putmask(dz, np.less_equal(a, ZERO), ZERO)
+        return dz
+    return np.multiply(da, np.greater(a, ZERO, None if few else scratch_like(a, "bool")), dz)
 
 
 BODIES = (dense, dense_backward, relu, relu_backward)

@@ -11,8 +11,9 @@ import numpy as np
 from .numpy_dense import ones
 from .numpy_scratch import scratch
 
-ZERO, HALF, ONE = (np.array(c, "float32") for c in (0, 0.5, 1))
+ZERO, ONE = (np.array(c, "float32") for c in (0, 1))
 TABLE = 256  # classes: up to here a row of T is copied from the identity matrix
+MANY = 1 << 16  # logits: from here on the places where rows start would take noticeable memory
 
 
 def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
@@ -21,7 +22,7 @@ def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = No
     if t.shape == (B,):
         _check_labels(t, K)
     T, row = _targets(t, z.shape, smoothing), scratch((B, 1))
-    p = np.subtract(z, np.maximum.reduce(z, 1, None, row, True), p)
+    p = np.subtract(z, _largest(z, row), p)
     right = np.vdot(p, T)
     np.exp(p, p)
     total = np.dot(p, ones(K)[:, None], row)
@@ -41,14 +42,10 @@ def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.
 def binary_cross_entropy(z: Any, t: Any, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B mean_O (log(1 + e^z) − t z)   p = σ(z)      z (B,O)  t (B,O)  ->  L ()  p (B,O)"""
     _same_shape(z, t)
-    loss, product = scratch(z.shape), scratch(z.shape)
-    np.logaddexp(ZERO, z, loss)
-    np.subtract(loss, np.multiply(z, t, product), loss)
-    p = np.multiply(z, HALF, p)
-    np.tanh(p, p)
-    np.add(p, ONE, p)
-    np.multiply(p, HALF, p)
-    return np.add.reduce(loss, None) / math.prod(z.shape[1:]), p
+    p, loss = np.logaddexp(ZERO, z, p), scratch(z.shape)
+    np.subtract(p, np.multiply(z, t, loss), loss)
+    np.exp(np.negative(p, p), p)  # 1 − σ(z)
+    return np.add.reduce(loss, None) / math.prod(z.shape[1:]), np.subtract(ONE, p, p)
 
 
 def binary_cross_entropy_backward(p: Any, t: Any, n: int, *, dz: Any = None) -> Any:
@@ -58,6 +55,16 @@ def binary_cross_entropy_backward(p: Any, t: Any, n: int, *, dz: Any = None) -> 
 
 
 # ---- parts
+
+
+def _largest(z: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """max_K z: NumPy finds where it is five times faster than what it is."""
+    if z.size > MANY or not z.flags.c_contiguous:
+        return np.maximum.reduce(z, 1, None, row, True)
+    B, K = z.shape
+    where = z.argmax(1, scratch((B,), "int64"))
+    z.take(np.add(where, _starts(B, K), where), None, row[:, 0], "clip")
+    return row
 
 
 @functools.lru_cache(16)
@@ -99,7 +106,7 @@ def _check_labels(t: np.ndarray, K: int) -> None:
     if kind.kind not in "iu":
         raise TypeError(f"labels are whole numbers, got an array of {kind}")
     unsigned = t.view(_UNSIGNED[kind.itemsize]) if kind.isnative else t
-    if t.size and (np.maximum.reduce(unsigned) >= K or not kind.isnative and t.min() < 0):
+    if t.size and (unsigned.item(unsigned.argmax()) >= K or not kind.isnative and t.min() < 0):
         low, high = t.min(), t.max()
         wrong = high if low >= 0 else low
         raise ValueError(f"label {wrong} is out of range: the network has {K} outputs, so labels are 0 ... {K - 1}")

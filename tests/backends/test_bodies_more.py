@@ -88,7 +88,43 @@ def test_batch_norm_may_write_over_its_gradient_and_input(arena):
     np.testing.assert_array_equal(BODIES["batchnorm"](x, gamma, beta, y=x)[3], y)
 
 
+@pytest.mark.parametrize("rows", [3, 200])
+def test_relus_gradient_may_be_written_over_da(rows):
+    da, a = normal(rows, 9), np.maximum(normal(rows, 9), 0)
+    right = EQUATIONS["relu_backward"](da, a)
+    assert BODIES["relu_backward"](da, a, dz=da) is da
+    np.testing.assert_array_equal(da, right)
+
+
 # ---- losses
+
+
+@pytest.mark.parametrize("B, K", [(1, 1), (1, 7), (64, 10), (70, 1000), (7000, 10)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_largest_logit_is_found_however_they_lie(B, K, order):
+    """Logits this large leave nothing of a loss whose row was not moved by its own maximum."""
+    z, t = np.asarray(normal(B, K) * 300, order=order), rng.integers(0, K, B)
+    (loss, p), (right, probs) = (table["softmax_cross_entropy"](z, t) for table in (BODIES, EQUATIONS))
+    np.testing.assert_allclose(loss, right, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(p, probs, atol=1e-4)
+
+
+@pytest.mark.parametrize("K", [10, 2])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_logit_that_is_no_number_reaches_the_loss(K, bad):
+    z = normal(6, K)
+    z[4, 1] = bad
+    with np.errstate(all="ignore"):
+        loss = BODIES["softmax_cross_entropy"](z, np.ones(6, "int64"))[0]
+    assert not np.isfinite(loss)
+
+
+def test_sure_answers_have_the_loss_that_is_left():
+    """σ(±40) is 1 or 0 in float32; a wrong answer costs 40, a right one nothing, and nothing is lost in between."""
+    z, t = np.array([[40], [-40], [40], [1e4], [0]], "float32"), np.array([[1], [0], [0], [1], [1]], "float32")
+    loss, p = BODIES["binary_cross_entropy"](z, t)
+    np.testing.assert_allclose(loss, 40 + np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(p, [[1], [0], [1], [1], [0.5]], atol=1e-7)
 
 
 @pytest.mark.parametrize("bad, dtype", [(10, "int64"), (-1, "int64"), (-3, "int8"), (200, "uint8"), (12, "int32")])
