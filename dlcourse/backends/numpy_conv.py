@@ -16,6 +16,7 @@ from .numpy_scratch import channel_rows, empty_images, mark, memory, release, sc
 from .numpy_windows import row_blocks, spread, taps
 
 CACHE = 1 << 19  # numbers of scratch that a block of rows may use (2 MB)
+FEW, DEEP = 32, 16  # columns of a row of outputs, all images together; channels
 
 
 def conv2d(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, z: Any = None) -> Any:
@@ -23,9 +24,12 @@ def conv2d(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, z: Any 
     oY, oX = fits(x, W, stride, padding)
     z = empty_images((len(x), oY, oX, W.shape[3])) if z is None else z
     out, back = target(z)
-    for part in products(memory(x), W, stride, padding, out):
-        if b is not False:
-            np.add(part, b[:, None], part)
+    if stride == 1 and oX * len(x) <= FEW and W.shape[2] >= DEEP:
+        _by_kernel_rows(memory(x), W, b, padding, out)
+    else:
+        for part in products(memory(x), W, stride, padding, out):
+            if b is not False:
+                np.add(part, b[:, None], part)
     if back is not None:
         back[...] = out
     return z
@@ -43,6 +47,31 @@ def products(m: np.ndarray, W: Any, stride: int, padding: int, out: np.ndarray) 
             else:
                 to[...] = 0
         yield rows[block.start : block.stop]
+
+
+def _by_kernel_rows(m: np.ndarray, W: Any, b: Any, P: int, out: np.ndarray) -> None:
+    """x * W + b into out (Y',O,X',B), one product for each row of the kernel with all of the image, then their sum.
+
+    For few images, where a row of outputs is too narrow a matrix for BLAS, and none of its threads gets a share of it.
+    """
+    (Y, C, X, B), (kY, kX, _, O), (oY, oX) = m.shape, W.shape, out.shape[:3:2]
+    K, N, high = kX * C, oX * B, Y + 2 * P
+    lowered, rows = scratch((kX, C, high, oX, B)), m.transpose(1, 0, 2, 3)
+    lowered[:, :, :P] = lowered[:, :, P + Y :] = 0
+    for tap in taps(X, kX, 1, P, oX):
+        part = lowered[tap.s, :, P : P + Y]
+        part[:, :, tap.to] = rows[:, :, tap.seen]
+        for nothing in tap.empty:
+            part[:, :, nothing] = 0
+    windows = np.ndarray((kY, K, oY * N), "float32", lowered, 0, (N * 4, high * N * 4, 4))
+    parts = np.matmul(W.reshape(kY, K, O).transpose(0, 2, 1), windows, out=scratch((kY, O, oY * N)))
+    for part in parts[1:]:
+        np.add(parts[0], part, parts[0])
+    total, to = parts[0].reshape(O, oY, N).transpose(1, 0, 2), channel_rows(out)
+    if b is False:
+        to[...] = total
+    else:
+        np.add(total, b[:, None], to)
 
 
 def conv2d_backward(

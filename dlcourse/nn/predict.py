@@ -14,7 +14,7 @@ from .fuse import fuse
 from .layers import Sequential
 
 ROWS, IMAGES = 1024, 64  # examples in a block
-ONE_THREAD, CUT = 5e7, 2e8  # FLOP of a call: below the first BLAS keeps to one thread; from CUT on images are dealt out
+CUT = 2e8  # FLOP of a call: from here on images are dealt out, each block on one thread of BLAS
 KEPT = 16  # shapes of batches that are remembered
 
 
@@ -57,8 +57,7 @@ class Batch:
         sizes = {cut.stop - cut.start: x[cut] for cut in self.cuts}
         self.blocks = [{n: Block(net, part, space) for n, part in sizes.items()} for space in spaces[:threads]]
         self.team = Team(threads) if threads > 1 else None
-        one = host and (self.team or flops < ONE_THREAD and (images or len(x) > 1))  # BLAS cuts no row by itself
-        self.blas: AbstractContextManager = Blas() if one else nullcontext()
+        self.blas: AbstractContextManager = Blas() if self.team else nullcontext()
 
     def __call__(self, x: Any, out: Any) -> Any:
         def run(i: int) -> None:
