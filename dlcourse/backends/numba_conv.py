@@ -38,7 +38,7 @@ def _forward(x: Any, W: Any, b: Any, stride: int, padding: int, floor: Any, z: A
     if minimal(x, W, stride):
         winograd.forward(m, W, padding, shape, lambda *block: _write_tiles(*block, b, floor, out))
     else:
-        for part in products(m, W, stride, padding, out):
+        for part in products(m, W, False, stride, padding, out):
             _bias_floor(part, b, floor)
     return copied(out, z, back)
 

@@ -24,20 +24,20 @@ def conv2d(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, z: Any 
     oY, oX = fits(x, W, stride, padding)
     z = empty_images((len(x), oY, oX, W.shape[3])) if z is None else z
     out, back = target(z)
-    if stride == 1 and oX * len(x) <= FEW and W.shape[2] >= DEEP:
-        _by_kernel_rows(memory(x), W, b, padding, out)
-    else:
-        for part in products(memory(x), W, stride, padding, out):
-            if b is not False:
-                np.add(part, b[:, None], part)
+    for _ in products(memory(x), W, b, stride, padding, out):
+        pass
     if back is not None:
         back[...] = out
     return z
 
 
-def products(m: np.ndarray, W: Any, stride: int, padding: int, out: np.ndarray) -> Iterator[np.ndarray]:
-    """x * W into out (Y',O,X',B), block by block: each (rows, O, X' B), as long as it is in cache      m (Y,C,X,B)"""
+def products(m: np.ndarray, W: Any, b: Any, stride: int, padding: int, out: np.ndarray) -> Iterator[np.ndarray]:
+    """x * W + b into out (Y',O,X',B), block by block: each (rows, O, X' B), while it is in cache      m (Y,C,X,B)"""
     (_, kX, C, O), rows = W.shape, channel_rows(out)
+    if stride == 1 and rows.shape[2] <= FEW and C >= DEEP:
+        _by_kernel_rows(m, W, b, padding, out)
+        yield rows
+        return
     kernel = W.reshape(-1, O).T
     for block, windows in _lowered(m, W.shape, stride, padding, *out.shape[:3:2]):
         for group, win in windows:
@@ -46,32 +46,8 @@ def products(m: np.ndarray, W: Any, stride: int, padding: int, out: np.ndarray) 
                 np.matmul(kernel[:, group.lo * kX * C : group.hi * kX * C], win, out=to)
             else:
                 to[...] = 0
-        yield rows[block.start : block.stop]
-
-
-def _by_kernel_rows(m: np.ndarray, W: Any, b: Any, P: int, out: np.ndarray) -> None:
-    """x * W + b into out (Y',O,X',B), one product for each row of the kernel with all of the image, then their sum.
-
-    For few images, where a row of outputs is too narrow a matrix for BLAS, and none of its threads gets a share of it.
-    """
-    (Y, C, X, B), (kY, kX, _, O), (oY, oX) = m.shape, W.shape, out.shape[:3:2]
-    K, N, high = kX * C, oX * B, Y + 2 * P
-    lowered, rows = scratch((kX, C, high, oX, B)), m.transpose(1, 0, 2, 3)
-    lowered[:, :, :P] = lowered[:, :, P + Y :] = 0
-    for tap in taps(X, kX, 1, P, oX):
-        part = lowered[tap.s, :, P : P + Y]
-        part[:, :, tap.to] = rows[:, :, tap.seen]
-        for nothing in tap.empty:
-            part[:, :, nothing] = 0
-    windows = np.ndarray((kY, K, oY * N), "float32", lowered, 0, (N * 4, high * N * 4, 4))
-    parts = np.matmul(W.reshape(kY, K, O).transpose(0, 2, 1), windows, out=scratch((kY, O, oY * N)))
-    for part in parts[1:]:
-        np.add(parts[0], part, parts[0])
-    total, to = parts[0].reshape(O, oY, N).transpose(1, 0, 2), channel_rows(out)
-    if b is False:
-        to[...] = total
-    else:
-        np.add(total, b[:, None], to)
+        part = rows[block.start : block.stop]
+        yield part if b is False else np.add(part, b[:, None], part)
 
 
 def conv2d_backward(
@@ -91,6 +67,28 @@ def conv2d_backward(
         dx = _image_gradient(rows, W, stride, padding, dz.shape, empty_images(x.shape) if dx is None else dx)
         release(here)
     return dx, dW, db
+
+
+def _by_kernel_rows(m: np.ndarray, W: Any, b: Any, P: int, out: np.ndarray) -> None:
+    """x * W + b into out (Y',O,X',B), one product for each row of the kernel with all of the image, then their sum.
+
+    For few images, where a row of outputs is too narrow a matrix for BLAS, and none of its threads gets a share of it.
+    """
+    (Y, C, X, B), (kY, kX, _, O), (oY, oX) = m.shape, W.shape, out.shape[:3:2]
+    K, N, high = kX * C, oX * B, Y + 2 * P
+    lowered, rows = scratch((kX, C, high, oX, B)), m.transpose(1, 0, 2, 3)
+    lowered[:, :, :P] = lowered[:, :, P + Y :] = 0
+    for tap in taps(X, kX, 1, P, oX):
+        part = lowered[tap.s, :, P : P + Y]
+        part[:, :, tap.to] = rows[:, :, tap.seen]
+        for nothing in tap.empty:
+            part[:, :, nothing] = 0
+    windows = np.ndarray((kY, K, oY * N), "float32", lowered, 0, (N * 4, high * N * 4, 4))
+    parts = np.matmul(W.reshape(kY, K, O).transpose(0, 2, 1), windows, out=scratch((kY, O, oY * N)))
+    for part in (*parts[1:-1], *(() if b is False else [b[:, None]])):
+        np.add(parts[-1], part, parts[-1])
+    first, last = (parts[i].reshape(O, oY, N).transpose(1, 0, 2) for i in (0, -1))
+    np.add(first, last if kY > 1 else 0, channel_rows(out))
 
 
 def _lowered(m: np.ndarray, kernel: tuple, S: int, P: int, oY: int, oX: int) -> Iterator[tuple[Any, Any]]:
