@@ -2,12 +2,17 @@
 
 import ast
 
+import numpy as np
 import pytest
 
 from dlcourse.authoring import matrix
 from dlcourse.authoring.mutants import mutants
 from dlcourse.exercises import exercises, notebooks
 
+pytestmark = pytest.mark.skipif(
+    np.lib.NumpyVersion(np.__version__) < "2.3.0",
+    reason="NumPy before 2.3 ends the process at table[table, s] += 1, a mutant of 04.5",
+)
 IDS = [id for number in notebooks() for id in exercises(number)]
 
 

@@ -17,6 +17,7 @@ from dlcourse.backends.fake_array import DEVICE
 from dlcourse.backends.numpy_scratch import running
 from dlcourse.nn.functional import EQUATIONS
 
+OLD = np.lib.NumpyVersion(np.__version__) < "2.3.0"
 SHAPE = re.compile(r"(?:^|\s{2}|\n\s*)(\w+) \(([\w',.*]*)\)", re.M)
 SIZES = dict(B=4, I=3, O=5, K=6, C=2, F=7, N=8, Y=9, X=11, kY=3, kX=2)
 OPTIONS = dict(
@@ -111,6 +112,8 @@ def test_nothing_that_grows_with_the_batch_is_allocated(name, monkeypatch):
 
     The smaller batch is already longer than NumPy's buffers for casting, 8192 numbers, which are allowed.
     """
+    if OLD and name == "dropout":
+        pytest.skip("NumPy before 2.3 makes arrays while it casts")
     peaks = []
     for times in 1, 3:
         arena = NUMPY.arena()

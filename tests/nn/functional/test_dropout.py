@@ -12,6 +12,7 @@ from dlcourse.backends import get_backend
 from dlcourse.nn import functional as F
 from dlcourse.nn.functional.dropout import philox
 
+OLD = np.lib.NumpyVersion(np.__version__) < "2.3.0"
 # Random123 1.14, tests/kat_vectors, the lines "philox4x32 10": counter, key, answer
 KNOWN = [
     ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
@@ -106,6 +107,7 @@ def test_blocks_give_the_same_bits(monkeypatch):
         assert np.array_equal(mask_of(backend, (9, 10)), whole)
 
 
+@pytest.mark.skipif(OLD, reason="NumPy before 2.3 makes arrays while it casts")
 def test_nothing_that_grows_with_the_batch_is_allocated():
     import tracemalloc
 
