@@ -173,6 +173,7 @@ def test_a_workload_counts_its_products_as_the_network_does(w):
 # ---- right before fast
 
 
+@pytest.mark.filterwarnings("default::DeprecationWarning")  # of PyTorch, about itself
 @pytest.mark.parametrize("optimizer", ("momentum", "adam"))
 @pytest.mark.parametrize("name", ("W1", "W2", "W5"))
 def test_everybody_who_is_there_computes_the_same(name, optimizer):

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import numba_winograd as winograd
 from . import numpy_conv
-from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel
+from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, writable
 from .numpy_conv import fits, products
 from .numpy_dense import relu_backward
 from .numpy_norm import kept
@@ -32,7 +32,7 @@ def conv2d_relu(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, a:
 
 
 def _forward(x: Any, W: Any, b: Any, stride: int, padding: int, floor: Any, z: Any) -> Any:
-    shape, m, b = fits(x, W, stride, padding), memory(x), _bias(b, W)
+    shape, m, b = fits(x, W, stride, padding), memory(writable(x)), _bias(b, W)
     z = empty_images((len(x), *shape, W.shape[3])) if z is None else z
     out, back = target(z)
     if minimal(x, W, stride):
@@ -50,12 +50,12 @@ def conv2d_backward(
     dz (B,Y',X',O)  x (B,Y,X,C)  W (kY,kX,C,O)  ->  dx (B,Y,X,C)  dW (kY,kX,C,O)  db (O,)"""
     if not minimal(x, W, stride):
         return numpy_conv.conv2d_backward(dz, x, W, stride=stride, padding=padding, dx=dx, dW=dW, db=db)
-    seen, sums = memory(dz), scratch(W.shape[3:])
+    seen, sums = memory(writable(dz)), scratch(W.shape[3:])
     sums[...] = 0
     dx = empty_images(x.shape) if dx is None else dx
     dW = np.empty(W.shape, "float32") if dW is None else dW
     dm, back = (False, None) if dx is False else target(dx)
-    winograd.backward(memory(x), W, padding, dz.shape[1:3], lambda *block: _tiles(seen, sums, *block), dm, dW)
+    winograd.backward(memory(writable(x)), W, padding, dz.shape[1:3], lambda *block: _tiles(seen, sums, *block), dm, dW)
     return copied(dm, dx, back), dW, db if db is False else kept(sums, db)
 
 
@@ -75,7 +75,7 @@ def relu_maxpool2d(z: Any, *, y: Any = None, won: Any = None) -> tuple[Any, Any]
     y = empty_images((B, Y // 2, X // 2, C)) if y is None else y
     won = layout(np.empty(y.size, "uint8"), y.shape) if won is None else won
     out, back = target(y)
-    _pooled(memory(z), out, won.transpose(1, 3, 2, 0))
+    _pooled(memory(writable(z)), out, won.transpose(1, 3, 2, 0))
     return copied(out, y, back), won
 
 
@@ -83,7 +83,7 @@ def relu_maxpool2d_backward(dy: Any, won: Any, z: Any, *, dz: Any = None) -> Any
     """dz = dy where the patch's winner is      dy (B,Y/2,X/2,C)  won (B,Y/2,X/2,C)  z (B,Y,X,C)  ->  dz (B,Y,X,C)"""
     dz = empty_images(z.shape) if dz is None else dz
     out, back = target(dz)
-    _unpooled(memory(dy), won.transpose(1, 3, 2, 0), out)
+    _unpooled(memory(writable(dy)), won.transpose(1, 3, 2, 0), out)
     return copied(out, dz, back)
 
 
@@ -151,7 +151,7 @@ def _pooled(z, y, won):
                     top, bottom = max(a, b), max(c, d)
                     k, m = (0 if a >= b else 1), (2 if c >= d else 3)
                     k, s = (k if top >= bottom else m), max(top, bottom)
-                    s += ZERO * (a + b + c + d)  # NaN where one of them is
+                    s = s if (a == a) & (b == b) & (c == c) & (d == d) else a + b + c + d  # NaN where one is
                     to[j] = ZERO if s < ZERO else s
                     first[j] = k if s > ZERO else 4
 

@@ -20,13 +20,14 @@ except ImportError as why:
 f32 = np.float32
 ZERO, ONE, LOWEST = f32(0), f32(1), f32(-np.inf)
 SUMS = {"contract", "reassoc", "nsz"}  # sums may be put in another order; NaN and infinity keep their meaning
-OPTIONS = dict(nogil=True, fastmath=SUMS, error_model="numpy", _nrt=False)  # nrt: nothing is allocated or counted
+ORDER = {"contract", "nsz"}  # as they stand: where a number may be infinite, another order makes NaN of it
+OPTIONS = dict(nogil=True, error_model="numpy", _nrt=False)  # nrt: nothing is allocated or counted
 KERNELS: list[tuple[CPUDispatcher, tuple]] = []
 PATIENCE_S = 2.0  # after which a wait is explained
 KINDS = {"f": types.float32, "i": types.int64, "u": types.uint8, "n": types.int64, "r": types.float64}
 
 
-def kernel(arguments: str) -> Callable[[Callable], CPUDispatcher]:
+def kernel(arguments: str, fastmath: set[str] = SUMS) -> Callable[[Callable], CPUDispatcher]:
     """A decorator: "f2 f1 n" compiles for a matrix and a vector of float32, row after row, and a whole number.
 
     f i u with their number of axes: arrays of float32, int64, uint8;  n r: a whole number, a real number.
@@ -34,9 +35,9 @@ def kernel(arguments: str) -> Callable[[Callable], CPUDispatcher]:
 
     def compiled(loop: Callable) -> CPUDispatcher:
         try:
-            made = njit(cache=True, **OPTIONS)(loop)
+            made = njit(cache=True, fastmath=fastmath, **OPTIONS)(loop)
         except RuntimeError:  # neither beside the source nor in the user's cache can anything be written
-            made = njit(**OPTIONS)(loop)
+            made = njit(fastmath=fastmath, **OPTIONS)(loop)
         KERNELS.append((made, tuple(map(_type, arguments.split()))))
         return made
 
@@ -45,12 +46,12 @@ def kernel(arguments: str) -> Callable[[Callable], CPUDispatcher]:
 
 def inlined(loop: Callable) -> CPUDispatcher:
     """A function that kernels call, compiled into each of them."""
-    return njit(**OPTIONS, forceinline=True)(loop)
+    return njit(**OPTIONS, fastmath=SUMS, forceinline=True)(loop)
 
 
 def pasted(view: Callable) -> CPUDispatcher:
     """A function that returns a view: its text takes the place of the call, because views cannot be returned."""
-    return njit(**OPTIONS, inline="always")(view)
+    return njit(**OPTIONS, fastmath=SUMS, inline="always")(view)
 
 
 def _type(word: str) -> types.Type:
@@ -81,6 +82,11 @@ def ran(made: CPUDispatcher, *arguments: Any) -> bool:
         return True
     except TypeError:
         return False
+
+
+def writable(x: Any) -> Any:
+    """x, or a copy that lies as it does: kernels take no array that must not be written, even where they only read."""
+    return x if x.flags.writeable else np.array(x, order="K")
 
 
 def place(given: Any, shape: tuple) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import numpy_norm
-from .numba_kernel import ZERO, kernel
+from .numba_kernel import ZERO, kernel, writable
 from .numpy_norm import Passes, alone
 from .numpy_scratch import scratch
 
@@ -18,7 +18,9 @@ def batchnorm(
     x: Any, gamma: Any, beta: Any, *, allreduce: Callable = alone, eps: float = 1e-5, y: Any = None
 ) -> tuple[Any, Any, Any, Any]:
     """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  ->  mean (C,)  var (C,)  n (1,)  y (B,C)"""
-    return numpy_norm.forward(x, gamma, beta, allreduce, eps, y, COMPILED if x.ndim == 4 else numpy_norm.PASSES)
+    return numpy_norm.forward(
+        writable(x), gamma, beta, allreduce, eps, y, COMPILED if x.ndim == 4 else numpy_norm.PASSES
+    )
 
 
 def batchnorm_backward(
@@ -29,7 +31,7 @@ def batchnorm_backward(
     dy (B,C)  x (B,C)  gamma (C,)  mean (C,)  var (C,)  n (1,)  ->  dx (B,C)  dgamma (C,)  dbeta (C,)"""
     stats, passes = (mean, var, n), COMPILED if x.ndim == 4 else numpy_norm.PASSES
     where = dict(dx=dx, dgamma=dgamma, dbeta=dbeta)
-    return numpy_norm.backward(dy, x, gamma, stats, allreduce, eps, passes, **where)
+    return numpy_norm.backward(writable(dy), writable(x), gamma, stats, allreduce, eps, passes, **where)
 
 
 def moments(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

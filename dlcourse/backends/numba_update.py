@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .numba_kernel import ONE, f32, kernel
+from .numba_kernel import ONE, ORDER, f32, kernel
 
 
 def sgd(theta: Any, grad: Any, lr: Any, *, new: Any = None, tmp: Any = None) -> Any:
@@ -41,14 +41,14 @@ def _held(v: np.ndarray, new: Any) -> np.ndarray:
     return new
 
 
-@kernel("f1 f1 r")
+@kernel("f1 f1 r", ORDER)
 def _sgd(theta, grad, lr):
     eta = f32(lr)
     for i in range(theta.size):
         theta[i] -= eta * grad[i]
 
 
-@kernel("f1 f1 f1 r r")
+@kernel("f1 f1 f1 r r", ORDER)
 def _momentum(theta, grad, v, lr, mu):
     eta, keep = f32(lr), f32(mu)
     for i in range(theta.size):
@@ -56,7 +56,7 @@ def _momentum(theta, grad, v, lr, mu):
         theta[i] -= eta * v[i]
 
 
-@kernel("f1 f1 f1 f1 r r r r")
+@kernel("f1 f1 f1 f1 r r r r", ORDER)
 def _adam(theta, grad, m, v, step, beta1, beta2, eps):
     eta, b1, b2, e = f32(step), f32(beta1), f32(beta2), f32(eps)
     for i in range(theta.size):

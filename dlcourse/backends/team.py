@@ -1,8 +1,10 @@
 """A few Python threads (NumPy and BLAS release the GIL while they compute) and the number of threads of BLAS itself."""
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
 
@@ -18,25 +20,32 @@ class Team:
     """
 
     def __init__(self, size: int):
-        self.size, self.pool = size, ThreadPoolExecutor(max(1, size - 1), "dlcourse")
+        self.size, self.pid, self.pool = size, os.getpid(), ThreadPoolExecutor(max(1, size - 1), "dlcourse")
         self.meet, self.rank, self.slots = threading.Barrier(size), threading.local(), [None] * size
 
     def run(self, f: Callable[[int], Any]) -> list:
+        pool = self.threads()
         self.meet.reset()
         same = [copy_context().run for _ in range(1, self.size)]  # np.errstate and its like hold in every thread
-        jobs = [self.pool.submit(run, self.guarded, f, i) for i, run in enumerate(same, 1)]
+        jobs = [pool.submit(run, self.guarded, f, i) for i, run in enumerate(same, 1)]
         try:
             results = [self.guarded(f, 0)]
             wait(jobs)
         except BaseException:  # the interrupt key, while waiting: still nobody is left running
             self.meet.abort()
-            wait(jobs)
+            ended(jobs)
             raise
         results += [job.result() for job in jobs]
         errors = [r for r in results if isinstance(r, BaseException)]
         if errors:
             raise next((e for e in errors if not isinstance(e, threading.BrokenBarrierError)), errors[0])
         return results
+
+    def threads(self) -> ThreadPoolExecutor:
+        """The other threads; a process that was forked has none of its parent's, and gets its own."""
+        if self.pid != os.getpid():
+            self.__init__(self.size)
+        return self.pool
 
     def guarded(self, f: Callable[[int], Any], i: int) -> Any:
         self.rank.i = i
@@ -52,6 +61,13 @@ class Team:
         total = sum(self.slots[1:], self.slots[0])  # in the order of ranks: the same bits for everybody
         self.meet.wait()
         return total
+
+
+def ended(jobs: list) -> None:
+    """Wait until all of them have ended, however often the interrupt key is pressed."""
+    while not all(job.done() for job in jobs):
+        with suppress(KeyboardInterrupt):
+            wait(jobs)
 
 
 class Blas:
@@ -96,4 +112,6 @@ def threads_here() -> int:
 
     So OPENBLAS_NUM_THREADS=1 (or OMP_, MKL_) or threadpoolctl limit the steps too: one knob for both.
     """
-    return max(1, min([cores(), MOST, *(library.num_threads for library in Blas().libraries)]))
+    with Blas.lock:  # while a step holds BLAS down, what counts is what it will have again
+        found = [Blas.before.get(one.filepath, (one, one.num_threads))[1] for one in Blas().libraries]
+    return max(1, min([cores(), MOST, *found]))

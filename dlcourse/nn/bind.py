@@ -11,16 +11,20 @@ from .params import leaves
 
 
 class Workspace:
-    """Buffers in the order in which they are asked for; a second plan (a shorter last batch) reuses the same memory."""
+    """Buffers in the order in which they are asked for; a second plan (a shorter last batch) reuses the same memory.
+
+    outgrown: a buffer made way for a larger one; whoever keeps earlier plans forgets them, since they still hold it.
+    """
 
     def __init__(self, backend: Backend, dtype: str, ghosts: Ghosts | None = None):
-        self.backend, self.dtype, self.buffers, self.at = backend, dtype, {}, 0
+        self.backend, self.dtype, self.buffers, self.at, self.outgrown = backend, dtype, {}, 0, False
         self.arena, self.empty = ghosts or backend.arena(), (ghosts or backend.xp).empty
 
     def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
         size, dtype = math.prod(shape), dtype or self.dtype
         held = self.buffers.get(self.at)
         if held is None or held.size < size or held.dtype != dtype:
+            self.outgrown |= held is not None
             held = self.buffers[self.at] = self.empty((size,), dtype)
         self.at += 1
         return self.backend.layout(held[:size], shape, last)

@@ -82,7 +82,10 @@ class Predictor(dict):
         with self.lock:
             batch = self.get(key)
             if batch is None:
-                if len(self) >= KEPT:
+                batch = Batch(net, x, block, self.spaces)
+                if len(self) >= KEPT or any(space.outgrown for space in self.spaces):
                     self.clear()
-                batch = self[key] = Batch(net, x, block, self.spaces)
+                for space in self.spaces:
+                    space.outgrown = False
+                self[key] = batch
             return batch(x, net.backend.xp.empty(batch.shape, net.dtype))

@@ -75,7 +75,10 @@ class Plans(dict):
         plan = self.get(key)
         if plan is None:
             self.net.check(x)
-            plan = self[key] = Plan(self.net, *self.make, x, self.space, self.comm, self.leader)
+            plan = Plan(self.net, *self.make, x, self.space, self.comm, self.leader)
+            if self.space.outgrown:
+                self.clear()
+            self[key], self.space.outgrown = plan, False
         return plan.gradient(x, t, n, row)
 
     def needs(self, x_shape: tuple) -> dict[str, int]:

@@ -102,3 +102,10 @@ def test_predict_names_the_shape_that_was_handed_over():
 def test_predict_refuses_blocks_of_nothing(block):
     with pytest.raises(ValueError, match="block"):
         mlp().predict(normal(9, 5), block=block)
+
+
+def test_growing_batches_hold_no_more_than_the_largest():
+    net = mlp()
+    for n in (1, 2, 4, 8, 300, 4):
+        net.predict(normal(n, 5))
+    assert sorted(batch.shape[0] for batch in net.predictor.values()) == [4, 300]

@@ -14,6 +14,7 @@ from dlcourse.backends.ghost import Ghost, Ghosts
 from dlcourse.nn.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual
 from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
+from dlcourse.nn.params import leaves
 from dlcourse.training.optimizers import SGD, Adam, Momentum
 from dlcourse.training.steps import GraphStep, SerialStep, ThreadStep
 
@@ -194,3 +195,29 @@ def test_a_ghost_does_nothing_where_there_is_a_place_and_computes_the_little_els
     ghosts.restart()
     ghosts.take((1,))
     assert (ghosts.at, ghosts.high) == (64, 192)
+
+
+def alive(step):
+    """Bytes of all arrays that the plans of a step still hold, each once."""
+    plans = [step.plans] if type(step) is SerialStep else step.members
+    held = {}
+    for plan in (p for one in plans for p in one.values()):
+        for layer in (leaf for _, leaf in leaves(plan.layers)):
+            for a in (v for v in vars(layer).values() if isinstance(v, np.ndarray)):
+                while a.base is not None and isinstance(a.base, np.ndarray):
+                    a = a.base
+                held[id(a)] = a.nbytes
+    return sum(held.values())
+
+
+@pytest.mark.parametrize("kind", ["serial", "two threads"])
+def test_growing_batches_hold_no_more_than_the_largest(kind):
+    """Each larger batch needs larger buffers; the plans that hold the smaller ones are made anew when asked for."""
+    net, shape = lenet()
+    grown, at_once = (step_of(net, KINDS[kind]) for _ in range(2))
+    for n in (4, 8, 16, 32, 64, 128, 8, 128):
+        value = grown(np.ones((n, *shape), "float32"), np.zeros(n, "int64"))
+        assert np.isfinite(value)
+    for n in (128, 8):
+        at_once(np.ones((n, *shape), "float32"), np.zeros(n, "int64"))
+    assert alive(grown) == alive(at_once)

@@ -371,3 +371,48 @@ def test_whoever_waits_for_a_sum_learns_that_another_failed():
         team.run(f)
     assert time.monotonic() - began_s < 1
     assert [v.sum() for v in team.run(lambda i: team.allreduce(np.ones(3)))] == [9, 9, 9]
+
+
+def test_a_step_made_while_another_runs_has_as_many_threads(two_blas_threads):
+    alone = threads_here()
+    with Blas():
+        assert threads_here() == alone
+    assert threads_here() == alone
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_forked_process_has_a_team_of_its_own():
+    """multiprocessing forks on Linux: the child has the team, and none of its threads."""
+    team = Team(2)
+    assert team.run(lambda i: i) == [0, 1]
+    child = os.fork()
+    if not child:
+        os._exit(7 if team.run(lambda i: i) == [0, 1] else 1)
+    for _ in range(500):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert done and os.waitstatus_to_exitcode(status) == 7
+    assert team.run(lambda i: i) == [0, 1]
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals that go to one thread")
+def test_the_interrupt_key_again_and_again_leaves_nobody_running():
+    team, ended, main = Team(2), [], threading.main_thread().ident
+
+    def part(i):
+        if i:
+            for _ in range(3):
+                time.sleep(0.05)
+                signal.pthread_kill(main, signal.SIGINT)
+            time.sleep(0.2)
+            ended.append(i)
+
+    with pytest.raises(KeyboardInterrupt):
+        team.run(part)
+    assert ended == [1]
+    assert team.run(lambda i: i) == [0, 1]
