@@ -22,6 +22,7 @@ ROOMS = {
     "load_fashion_mnist load_mnist mnist_or_digits moons spirals xor",
     "training.optimizers": "Adam AdamW Momentum Nesterov RMSProp SGD",
     "training.steps": "GraphStep SerialStep ThreadStep choose_step",
+    "training.accumulate": "AccumulateStep",
     "training.failure": "NonFiniteLoss",
     "training.loop": "History fit",
     "training.hooks": "Checkpoint EarlyStop KeepBest ProgressBar Validate accuracy",
