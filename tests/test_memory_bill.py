@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from pathlib import Path
 
@@ -34,7 +35,7 @@ KINDS = {"serial": SerialStep, "in parts": lambda *a: AccumulateStep(*a, parts=3
 @pytest.mark.parametrize("opt", ["SGD", "Adam, masked decay and clip"])
 @pytest.mark.parametrize("name", CASES)
 def test_the_bill_is_what_the_device_counts(name, opt, kind):
-    """To the byte, but for the few numbers of a channel; temporaries to a twentieth: what their hungriest layer takes."""
+    """To the byte, but for the few numbers of a channel; temporaries to a twentieth."""
     case = CASES[name]
     gc.collect()
     start = POOL.used
@@ -49,3 +50,169 @@ def test_the_bill_is_what_the_device_counts(name, opt, kind):
     small = 4096 + 2000  # tickets; numbers of the optimizer, counters, statistics of channels
     assert said.total - said["scratch"] - small <= POOL.used - start - batch <= said.total - said["scratch"] + small
     assert 0.95 * said["scratch"] - 64 <= POOL.peak - POOL.used <= said["scratch"] + 64
+
+
+# ---- sizes
+
+
+@pytest.mark.parametrize("size, n", [("16GB", 16 * 10**9), ("15GiB", 15 << 30), ("512MB", 512 * 10**6), (4096, 4096),
+                                     (" 1.5 gb ", 15 * 10**8), ("100", 100), ("64 KiB", 1 << 16)])  # fmt: skip
+def test_sizes_are_read(size, n):
+    assert parsed(size) == n
+
+
+@pytest.mark.parametrize("size", ["", "GB", "sixteen", "16QB", "-1GB", "0", "1.2.3GB", "5i"])
+def test_what_is_no_size_is_refused(size):
+    with pytest.raises(ValueError, match='a size is written like "16GB"'):
+        parsed(size)
+
+
+def test_sizes_are_shown():
+    assert [shown(n) for n in (12, 5_000, 21_400_000_000, 2_500_000_000_000)] == ["12 bytes", "5 kB", "21.4 GB",
+                                                                                  "2,500 GB"]  # fmt: skip
+
+
+# ---- refusals
+
+
+def made(backend, kind=SerialStep, width=1000, rule=Adam, **options):
+    net = Network(Dense(100, width), ReLU(), Dense(width, 10), backend=backend)
+    return kind(net, SoftmaxCrossEntropy(), rule(net.theta, net.grad, lr=0.01), **options)
+
+
+def refused(step, n):
+    with pytest.raises(MemoryError) as error:
+        afford(step, (n, 100))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("where", [NUMPY, FAKE], ids=str)
+def test_what_does_not_fit_is_refused_with_advice_that_is_true(where):
+    """The batch that it names fits, one more does not; so do the parts, and one part fewer does not."""
+    gc.collect()
+    step = made(where)
+    net, loss, optimizer = step.net, step.loss, step.optimizer
+    with simulate_memory(10_000_000 + (POOL.used if where is FAKE else 4 * net.theta.nbytes)):
+        afford(step, (500, 100))
+        said = refused(step, 5000)
+        form = r"training with batches of 5,000 on <\w+ backend> takes \d+\.?\d* MB, and there are \d+\.?\d* MB: "
+        form += r"batches of ([\d,]+) would fit, or AccumulateStep\(\.\.\., parts=(\d+)\) would take the same batch.*"
+        most, parts = re.fullmatch(form, said).groups()
+        most = int(most.replace(",", ""))
+        afford(step, (most, 100))
+        refused(step, most + 1)
+        cut = AccumulateStep(net, loss, optimizer, parts=int(parts))
+        afford(cut, (5000, 100))
+        cut.parts = cut.plans.parts = int(parts) - 1
+        refused(cut, 5000)
+
+
+def test_the_host_lends_without_end_outside_of_a_simulation():
+    afford(made(NUMPY), (10**9, 100))
+
+
+def test_nothing_fits():
+    with simulate_memory("100kB"):
+        assert "not even one example would fit" in refused(made(NUMPY), 64)
+
+
+def test_a_refusal_allocates_nothing_and_takes_no_time():
+    step = made(FAKE)
+    before = POOL.peak = POOL.used
+    refused(step, 10**7)
+    assert POOL.used == POOL.peak == before
+    assert bill(step, (10**7, 100)).total > TOTAL
+
+
+def batches(backend, n, size):
+    return Batches(backend.zeros((n, 100)), backend.zeros((n,), "int64"), size)
+
+
+@pytest.mark.parametrize("where", [NUMPY, FAKE], ids=str)
+def test_fit_refuses_before_it_starts(where):
+    step, told = made(where, rule=SGD), []
+    data = batches(where, 5000, 5000)
+
+    class Hook:
+        def on_start(self, run):
+            told.append(run)
+
+    before = where.to_host(step.net.theta).copy()
+    with simulate_memory(3_000_000 + POOL.used * (where is FAKE)):
+        with pytest.raises(MemoryError, match=r"batches of 5,000 on .* takes \d+\.?\d* MB, and there are"):
+            fit(step.net, step.loss, step.optimizer, data, epochs=1, step=step, hooks=[Hook()])
+    np.testing.assert_array_equal(where.to_host(step.net.theta), before)
+    assert not told
+    fit(step.net, step.loss, step.optimizer, data, epochs=1, step=step)
+
+
+def test_a_second_fit_counts_what_is_held_only_once():
+    """Room for one and a half times what it takes, not for twice."""
+    gc.collect()
+    step, data = made(FAKE), batches(FAKE, 4000, 2000)
+    need = bill(step, (2000, 100)).total
+    with simulate_memory(POOL.used + int(1.4 * need)):
+        for _ in range(3):
+            fit(step.net, step.loss, step.optimizer, data, epochs=1, step=step)
+
+
+def test_an_allocation_that_fails_all_the_same_is_told_in_the_same_words(monkeypatch):
+    """Somebody else takes the memory after fit has asked. CuPy's error stays behind as the cause; θ is whole."""
+    step, data = made(FAKE), batches(FAKE, 2000, 1000)
+    before = step.net.theta.get()
+
+    class Greedy:
+        def on_start(self, run):
+            POOL.set_limit(POOL.used + 5_000_000)
+
+    with simulate_memory(POOL.used + 100_000_000), pytest.raises(TooLarge) as error:
+        fit(step.net, step.loss, step.optimizer, data, epochs=2, step=step, hooks=[Greedy()])
+    assert type(error.value.__cause__).__name__ == "OutOfMemoryError"
+    said = str(error.value)
+    assert said.startswith("the memory is full (Out of memory allocating") and "would fit" in said and "\n" not in said
+    np.testing.assert_array_equal(step.net.theta.get(), before)
+    fit(step.net, step.loss, step.optimizer, data, epochs=1, step=step)
+
+
+def test_a_host_that_can_give_no_more_is_explained():
+    step, data = made(NUMPY), batches(NUMPY, 20, 10)
+
+    class Full:
+        def before_batch(self, run):
+            raise MemoryError("Unable to allocate 8.00 EiB")
+
+    with pytest.raises(TooLarge, match=r"the memory is full \(Unable to allocate 8.00 EiB\): training with batches of"):
+        fit(step.net, step.loss, step.optimizer, data, epochs=1, step=step, hooks=[Full()])
+
+
+def test_a_step_that_is_only_a_function_is_left_alone():
+    step = made(NUMPY)
+    with simulate_memory("1kB"):
+        fit(step.net, step.loss, step.optimizer, batches(NUMPY, 20, 10), epochs=1, step=lambda x, t: step(x, t))
+
+
+# ---- pretending
+
+
+def test_a_simulation_ends_where_it_ends():
+    with simulate_memory("1GB") as outer, simulate_memory("1MB"):
+        assert outer == 10**9 and NUMPY.free() == FAKE.xp.get_default_memory_pool().get_limit() == 10**6
+    assert NUMPY.free() is None and POOL.get_limit() == 0
+    with pytest.raises(KeyError), simulate_memory("1MB"):
+        raise KeyError
+    assert NUMPY.free() is None and POOL.get_limit() == 0
+
+
+def test_a_device_keeps_to_it():
+    with simulate_memory(POOL.used + 1000), pytest.raises(MemoryError, match="Out of memory allocating 4,000 bytes"):
+        FAKE.empty((1000,))
+    FAKE.empty((1000,))
+
+
+def test_the_bill_is_a_table():
+    said = repr(bill(made(FAKE, GraphStep), (64, 100)))
+    assert [line.split()[0] for line in said.splitlines()] == [
+        "parameters", "gradients", "optimizer", "activations", "scratch", "recorded", "batch", "workspace", "total",
+    ]  # fmt: skip
+    assert "bytes" in said and "parameters" in repr(bill(made(NUMPY), (64, 100)))

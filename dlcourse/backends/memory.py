@@ -141,6 +141,7 @@ def explained(step: Any, x_shape: tuple) -> Iterator[None]:
 
 
 def asks(step: Any, x_shape: tuple, need: int) -> str:
+    """The first half of the sentence."""
     return f"training with batches of {x_shape[0]:,} on {step.net.backend!r} takes {shown(need)}"
 
 

@@ -1,8 +1,8 @@
 """What training takes before any of it is allocated, and how to pretend that there is less memory than there is.
 
-    print(bill(step, (64, 784)))          # what for, bytes
-    with simulate_memory("16GB"):         # as on a T4
-        fit(net, loss, optimizer, batches, epochs=1)
+print(bill(step, (64, 784)))          # what for, bytes
+with simulate_memory("16GB"):         # as on a T4
+    fit(net, loss, optimizer, batches, epochs=1)
 """
 
 from __future__ import annotations

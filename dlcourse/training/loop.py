@@ -101,7 +101,8 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     run.tell("on_start")
     run.tell("on_resume")
     try:
-        with Interruptible(run), explained(step, x.shape), np.errstate(all="ignore"):  # what overflows, the error below explains
+        # what overflows, NonFiniteLoss explains
+        with Interruptible(run), explained(step, x.shape), np.errstate(all="ignore"):
             while run.epoch < epochs and not run.stopped and not run.interrupted:
                 one_epoch(run)
         done = f"stopped: {run.stopped}" if run.stopped else "finished"
