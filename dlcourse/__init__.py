@@ -18,7 +18,7 @@ ROOMS = {
     "nn.losses": "BinaryCrossEntropy MeanSquaredError SoftmaxCrossEntropy",
     "nn.network": "Network",
     "nn.gradcheck": "gradcheck",
-    "data": "Batches DataError DataUnavailable Dataset available blobs circles curve load_digits "
+    "data": "Batches DataError DataUnavailable Dataset Feed available blobs circles curve load_digits "
     "load_fashion_mnist load_mnist mnist_or_digits moons spirals xor",
     "training.optimizers": "Adam AdamW Momentum Nesterov RMSProp SGD",
     "training.steps": "GraphStep SerialStep ThreadStep choose_step",

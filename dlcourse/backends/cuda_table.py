@@ -6,6 +6,7 @@ from . import (
     cuda_bodies_norms,
     cuda_bodies_updates,
     cuda_images,
+    cuda_input,
     cuda_norms,
     cuda_sources,
     cuda_updates,
@@ -19,7 +20,7 @@ BODIES = {
 }
 KERNELS = {
     kernel.name: kernel
-    for module in (cuda_sources, cuda_images, cuda_norms, cuda_updates)
+    for module in (cuda_sources, cuda_images, cuda_input, cuda_norms, cuda_updates)
     for kernel in (*vars(module).values(), *getattr(module, "RULE_KERNELS", {}).values())
     if isinstance(kernel, Kernel)
 }
