@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,22 @@ def test_what_does_not_fit_is_refused_with_advice_that_is_true(where):
         refused(cut, 5000)
 
 
+def test_on_a_device_that_batch_runs_and_a_tenth_more_does_not():
+    gc.collect()
+    step = made(FAKE)
+
+    def run(n):
+        held = [(FAKE.zeros((n, 100)), FAKE.zeros((n,), "int64")) for _ in range(2)]  # while one is used, one is made
+        for _ in range(2):
+            step(*held[0])
+
+    with simulate_memory(POOL.used + 10_000_000):
+        most = int(re.search(r"batches of ([\d,]+) would fit", refused(step, 5000))[1].replace(",", ""))
+        run(most)
+        with pytest.raises(MemoryError):
+            run(most * 11 // 10)
+
+
 def test_the_host_lends_without_end_outside_of_a_simulation():
     afford(made(NUMPY), (10**9, 100))
 
@@ -182,8 +199,10 @@ def test_a_host_that_can_give_no_more_is_explained():
         def before_batch(self, run):
             raise MemoryError("Unable to allocate 8.00 EiB")
 
-    with pytest.raises(TooLarge, match=r"the memory is full \(Unable to allocate 8.00 EiB\): training with batches of"):
-        fit(step.net, step.loss, step.optimizer, data, epochs=1, step=step, hooks=[Full()])
+    for pretended in nullcontext(), simulate_memory("1GB"):  # 1 GB would be enough by far: it was not
+        with pretended, pytest.raises(TooLarge, match=r"the memory is full \(Unable to allocate 8.00 EiB\): ") as error:
+            fit(step.net, step.loss, step.optimizer, data, epochs=1, step=step, hooks=[Full()])
+        assert re.search(r"training with batches of 10 on .* takes .*; batches of \d would fit", str(error.value))
 
 
 def test_a_step_that_is_only_a_function_is_left_alone():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from dlcourse.backends import NUMPY, to_host
 from dlcourse.backends import input as source
-from dlcourse.backends.fake import DEVICE, FAKE, REFUSES
+from dlcourse.backends.fake import DEVICE, FAKE, REFUSES, xp
 from dlcourse.backends.fake_memory import POOL
 from dlcourse.data import Batches, Feed
 from dlcourse.hardware.memory import simulate_memory
@@ -16,6 +19,9 @@ from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.training.loop import fit
 from dlcourse.training.optimizers import SGD
+
+sys.path.append(str(Path(__file__).parents[1] / "backends"))
+import hostcuda  # noqa: E402
 
 RNG = np.random.default_rng(5)
 BYTES = RNG.integers(0, 256, (53, 4, 3), dtype="uint8")
@@ -152,6 +158,18 @@ def test_a_device_that_refuses_the_kernel_takes_the_equation(monkeypatch):
         assert "plain: gather_bytes" in FAKE.report()
     finally:
         REFUSES.clear()
+
+
+@pytest.mark.skipif(bool(hostcuda.WHY_NOT), reason=hostcuda.WHY_NOT)
+@pytest.mark.parametrize("scale", source.SCALES)
+def test_the_kernels_own_text_divides_as_numpy_does(monkeypatch, scale):
+    monkeypatch.setattr(FAKE, "compiled", {})
+    monkeypatch.setattr(xp, "RawKernel", hostcuda.HostKernel)
+    x = np.arange(256, dtype="uint8")[:, None]
+    order = RNG.permutation(256)
+    y = source.gather(FAKE, FAKE.asarray(x), FAKE.asarray(order), scale)
+    assert "gather_bytes" not in FAKE.refused
+    assert y.get().tobytes() == (x[order] / np.float32(scale)).tobytes()
 
 
 # ---- in training
