@@ -134,6 +134,20 @@ def test_nothing_fits():
         assert "not even one example would fit" in refused(made(NUMPY), 64)
 
 
+def test_fewer_bits_are_named_where_they_would_do():
+    class Narrow(SerialStep):
+        def __init__(self, *a, precision="fp32"):
+            super().__init__(*a)
+
+    gc.collect()
+    step = made(FAKE, Narrow)
+    need = bill(step, (5000, 100)).total - 4 * step.net.theta.nbytes
+    for share, named in (0.9, True), (0.3, False):
+        with simulate_memory(POOL.used + int(share * need)):
+            assert ('precision="bf16" would fit' in refused(step, 5000)) == named
+            assert "precision" not in refused(made(FAKE), 5000) or hasattr(made(FAKE), "precision")
+
+
 def test_a_refusal_allocates_nothing_and_takes_no_time():
     step = made(FAKE)
     before = POOL.peak = POOL.used
@@ -235,3 +249,43 @@ def test_the_bill_is_a_table():
         "parameters", "gradients", "optimizer", "activations", "scratch", "recorded", "batch", "workspace", "total",
     ]  # fmt: skip
     assert "bytes" in said and "parameters" in repr(bill(made(NUMPY), (64, 100)))
+
+
+# ---- on a GPU
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", NETS)
+def test_the_bill_bounds_what_cupy_takes(name):
+    """Peak of a private pool: never more than the bill, with 512 bytes for each array; and most of the bill is taken."""
+    import cupy
+
+    from dlcourse.backends.cupy import CUPY
+
+    case, pool = NETS[name], cupy.cuda.MemoryPool()
+    CUPY.matmul(CUPY.zeros((8, 8)), CUPY.zeros((8, 8)))  # the library takes its workspace from the usual pool
+    with cupy.cuda.using_allocator(pool.malloc):
+        net = case.network(CUPY)
+        step = SerialStep(net, case.loss(), optimizer("Adam", net))
+        x, t = map(CUPY.asarray, case.batch(size=20_000))
+        said = bill(step, x.shape)
+        for _ in range(3):
+            step(x, t)
+        CUPY.synchronize()
+    rounded = 512 * 200 + 4096 * 4
+    assert 0.7 * (said.total - said["batch"]) <= pool.total_bytes() - x.nbytes - t.nbytes
+    assert pool.total_bytes() <= said.total + rounded
+
+
+@pytest.mark.gpu
+def test_a_pretended_t4_refuses_and_recovers():
+    from dlcourse.backends.cupy import CUPY
+
+    step = made(CUPY, GraphStep)
+    with simulate_memory(CUPY.xp.get_default_memory_pool().used_bytes() + 100_000_000):
+        with pytest.raises(MemoryError, match="batches of .* would fit"):
+            afford(step, (1_000_000, 100))
+        with pytest.raises(MemoryError):
+            CUPY.empty((50_000_000,))
+        fit(step.net, step.loss, step.optimizer, batches(CUPY, 2000, 200), epochs=1, step=step)
+    assert CUPY.free() > 100_000_000

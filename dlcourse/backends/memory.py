@@ -181,11 +181,16 @@ def in_parts(step: Any, x_shape: tuple) -> int:
 
 def smaller(step: Any, x_shape: tuple) -> float:
     """About what it takes with activations of 16 bits and a copy of θ in 16 bits, where the step knows such numbers."""
-    narrow = step.net.backend.host or getattr(step, "precision", "fp32") not in ("fp32", "tf32", None)
-    if narrow or "precision" not in signature(type(step)).parameters:
+    name = getattr(getattr(step, "precision", None), "name", "fp32")
+    if step.net.backend.host or name not in ("fp32", "tf32") or not takes_precision(step):
         return math.inf
     rows = bill(step, x_shape)
     return rows.total + step.net.theta.nbytes / 2 - sum(rows.get(what, 0) for what in LATER if what != "batch") / 2
+
+
+def takes_precision(step: Any) -> bool:
+    """Can such a step be made with precision=?"""
+    return any("precision" in signature(kind.__init__).parameters for kind in type(step).__mro__)
 
 
 def largest(n: int, fits: Callable[[int], bool]) -> int:

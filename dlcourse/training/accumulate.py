@@ -8,21 +8,21 @@ from .steps import SerialStep
 
 
 class Parts(Plans):
-    """Plans whose gradient is the sum of those of the parts: each fills a ∇ of its own, which is added to the net's."""
+    """A step's plans in parts: the gradient of each goes into a ∇ of its own, which is added to the network's."""
 
-    def __init__(self, net: Any, loss: Any, parts: int):
-        super().__init__(net, loss, net.backend.zeros(net.grad.shape, net.dtype))
-        self.parts = parts
+    def __init__(self, whole: Plans, parts: int):
+        vars(self).update(vars(whole))
+        self.parts, self.make = parts, (whole.make[0], self.net.backend.zeros(self.net.grad.shape, self.net.dtype))
 
     def gradient(self, x: Any, t: Any, n: int | None = None, row: int = 0) -> Any:
         """∇ = Σ ∇ of a part, each with its share of the whole batch's mean."""
         self.net.check(x)  # all of it: an error names what was handed over, not a part
-        n, value = len(x), 0.0
-        if t.shape[:1] != (n,):
+        rows, value = len(x), 0.0
+        if t.shape[:1] != (rows,):
             raise ValueError(f"there must be as many targets as examples: x has shape {x.shape}, t {t.shape}")
         self.net.grad[...] = 0
-        for start, stop in pairwise(dict.fromkeys(n * i // self.parts for i in range(self.parts + 1))):
-            value = value + super().gradient(x[start:stop], t[start:stop], n, start)
+        for start, stop in pairwise(dict.fromkeys(rows * i // self.parts for i in range(self.parts + 1))):
+            value = value + super().gradient(x[start:stop], t[start:stop], rows if n is None else n, row + start)
             self.net.grad += self.make[1]
         return value
 
@@ -44,4 +44,4 @@ class AccumulateStep(SerialStep):
         super().__init__(net, loss, optimizer, **options)
         if parts < 1:
             raise ValueError(f"parts= is a whole number from 1 on, got {parts}")
-        self.parts, self.plans = parts, Parts(net, loss, parts)
+        self.parts, self.plans = parts, Parts(self.plans, parts)

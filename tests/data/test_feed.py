@@ -228,3 +228,20 @@ def test_a_batch_that_is_used_before_it_has_arrived_has_other_numbers(upload):
     assert np.isnan(slot.there[0].get()).all()
     x, t = upload.receive(slot, 8)
     assert x.get().tobytes() == DATA["any"][:8].tobytes() and (t.get() == T[:8]).all()
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_copy_ends_while_the_device_still_computes():
+    from dlcourse.backends.cupy import CUPY
+
+    x = RNG.standard_normal((4000, 2000)).astype("float32")
+    feed = Feed(Batches(x, np.zeros(4000, "int64"), 1000), CUPY, resident=False)
+    busy = CUPY.xp.ones((4096, 4096), "float32")
+    CUPY.matmul(busy, busy)
+    CUPY.synchronize()
+    for i, _ in zip(range(2), feed):
+        for _ in range(60):
+            CUPY.matmul(busy, busy)
+        feed.upload.slots[(i + 1) % 2].copied.synchronize()
+        assert CUPY.busy()  # the next batch is there, and this one is still computed
+    CUPY.synchronize()
