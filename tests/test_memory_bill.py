@@ -257,7 +257,7 @@ def test_the_bill_is_a_table():
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", NETS)
 def test_the_bill_bounds_what_cupy_takes(name):
-    """Peak of a private pool: never more than the bill, with 512 bytes for each array; and most of the bill is taken."""
+    """Peak of a private pool: at most the bill, with 512 bytes for each array; and most of that."""
     import cupy
 
     from dlcourse.backends.cupy import CUPY
