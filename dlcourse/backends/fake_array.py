@@ -71,7 +71,7 @@ class Device:
         self.note("launches", name)
         function(target._a if self.graph is None else target._a.copy())
         if self.graph is not None:
-            self.graph.append(lambda: function(target._a))
+            self.graph.append(lambda array=target._a: function(array))  # the place, not who owns it
 
 
 def plain(x):

@@ -34,3 +34,12 @@ def assert_same(a, b, **close):
             np.testing.assert_allclose(a[name], b[name], **close, err_msg=name)
         else:
             np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def run(steps, case, device, seeds):
+    """The losses of both, step by step, each read at once."""
+    return [[float(device.to_host(step(*batch(case, device, seed)))) for step in steps] for seed in seeds]
+
+
+def ones(device):
+    return device.asarray(np.ones(4, "float32"))
