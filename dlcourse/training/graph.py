@@ -30,7 +30,7 @@ class GraphStep(Step):
         super().__init__(net, loss, optimizer)
         if capture not in ("auto", True, False, "check"):
             raise ValueError(f'capture= is "auto", True, False or "check", got {capture!r}')
-        self.serial, self.capture, self.loss = SerialStep(net, loss, optimizer, **options), capture, loss
+        self.serial, self.capture = SerialStep(net, loss, optimizer, **options), capture
         self.graphs, self.calls = {}, Counter()
         self.report = "recorded after three plain steps of a shape" if capture else "nothing is recorded: capture=False"
 
@@ -77,8 +77,9 @@ class GraphStep(Step):
 
 def why_alone(net: Any, loss: Any) -> str:
     """Why a batch cannot be filled up with rows that weigh nothing; empty where it can."""
+    library = Layer.__module__.rpartition(".")[0]  # whose layers, but for those that ask for sums, see each row alone
     for layer in everything(net.layers):
-        if hasattr(layer, "allreduce") or not type(layer).__module__.startswith(Layer.__module__.rpartition(".")[0]):
+        if hasattr(layer, "allreduce") or not type(layer).__module__.startswith(library):
             return f"{layer!r} may look at all rows"
     if net.ops.own:
         return f"{min(net.ops.own)} is swapped and may look at all rows"

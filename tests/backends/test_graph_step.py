@@ -152,6 +152,30 @@ def test_check_names_what_differs(device, what, monkeypatch):
     assert_same(before, state(graph))
 
 
+def test_check_finds_a_number_of_python_in_a_function_of_ones_own(device):
+    _, graph = pair(NETS["MLP"], device, capture="check")
+    calls = []
+
+    def relu(z):
+        calls.append(1)
+        return device.xp.maximum(z, 0) * len(calls)
+
+    with graph.net.swap(relu=relu), pytest.raises(RuntimeError, match="differ from five plain ones in the losses"):
+        for seed in range(4):
+            graph(*batch(NETS["MLP"], device, seed))
+
+
+def test_a_batch_with_gaps_in_memory_is_recorded_too(device):
+    plain, graph = pair(NETS["MLP"], device, capture=True)
+    for seed in range(7):
+        x, t = NETS["MLP"].batch(seed=seed, size=16)
+        x, t = device.asarray(x)[::2], device.asarray(t)[::2]
+        np.testing.assert_allclose(*(device.to_host(step(x, t)) for step in (plain, graph)), rtol=1e-6)
+    x, t = x[:3], t[:3]
+    np.testing.assert_allclose(*(device.to_host(step(x, t)) for step in (plain, graph)), rtol=1e-6)
+    assert len(graph.graphs) == 1
+
+
 # ---- fit waits for nobody
 
 
