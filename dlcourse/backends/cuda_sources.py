@@ -44,6 +44,16 @@ __device__ bool last_block(unsigned* ticket, unsigned blocks) {
 }
 """
 
+RELU_BACKWARD = Kernel(
+    """
+extern "C" __global__ void relu_backward(const float* da, const float* a, float* dz, long long n) {
+  long long i = here();
+  if (i < n) dz[i] = a[i] > 0.f ? da[i] : da[i] * 0.f;
+}
+""",
+    INDEX,
+)
+
 # Losses: n, where it is given, says on the device how many rows count; those after them only fill a batch up.
 ROWS = """
 __device__ __forceinline__ bool counts(long long row, const float* n) { return !n || row < *n; }
@@ -55,16 +65,6 @@ __device__ void add_up(volatile float* losses, float* total, unsigned* ticket, i
   if (threadIdx.x == 0) *total = sum;
 }
 """
-
-RELU_BACKWARD = Kernel(
-    """
-extern "C" __global__ void relu_backward(const float* da, const float* a, float* dz, long long n) {
-  long long i = here();
-  if (i < n) dz[i] = a[i] > 0.f ? da[i] : da[i] * 0.f;
-}
-""",
-    INDEX,
-)
 
 # A warp for each row. Three passes over K scores: the largest, the sum of powers, p. T is never stored.
 SOFTMAX_CROSS_ENTROPY = Kernel(

@@ -27,11 +27,11 @@ class GraphStep(Step):
     """
 
     def __init__(self, net: Any, loss: Any, optimizer: Any, *, capture: bool | str = "auto", **options: Any):
-        super().__init__(net, loss, optimizer)
         if capture not in ("auto", True, False, "check"):
             raise ValueError(f'capture= is "auto", True, False or "check", got {capture!r}')
-        self.serial, self.capture = SerialStep(net, loss, optimizer, **options), capture
-        self.graphs, self.calls = {}, Counter()
+        self.serial = SerialStep(net, loss, optimizer, **options)
+        vars(self).update(vars(self.serial))  # the same network, optimizer and plans
+        self.capture, self.graphs, self.calls = capture, {}, Counter()
         self.report = "recorded after three plain steps of a shape" if capture else "nothing is recorded: capture=False"
 
     def __call__(self, x: Any, t: Any) -> Any:
@@ -49,7 +49,7 @@ class GraphStep(Step):
 
     def memory(self, x_shape: tuple) -> dict[str, int]:
         """As of a SerialStep, and the place from which the graph reads its batch (its x, not the targets)."""
-        held = self.serial.memory(x_shape)
+        held = super().memory(x_shape)
         batch = math.prod(x_shape) * np.dtype(self.net.dtype).itemsize
         return held | {"activations": held["activations"] + batch}
 
