@@ -114,8 +114,8 @@ class Backend:
         return buffer
 
     def capture(self, step: Callable[[], Any]) -> Callable[[], Any]:
-        """A callable that repeats `step`; a GPU records it once, as one graph."""
-        return step
+        """A callable that repeats `step`, which a GPU records once, as one graph. Raises where that cannot be."""
+        raise NotImplementedError(f"{self!r} records nothing")
 
     def to_host(self, a: Any) -> np.ndarray:
         """The numbers as a NumPy array. Waits for the device."""

@@ -63,22 +63,32 @@ def relu_backward(da: Any, a: Any, *, dz: Any = None) -> Any:
     return dz
 
 
-def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
-    """L = −Σ_B Σ_K T log p   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)"""
+def softmax_cross_entropy(
+    z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None, first: Any = None
+) -> tuple[Any, Any]:
+    """L = −Σ_B Σ_K T log p   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)
+
+    first: an array (), float32, of how many rows count; without it all do.
+    """
     be, (B, K) = backend_of(z), z.shape
     label = _label(t, B)
     p, losses, total = be.empty(z.shape) if p is None else p, be.scratch((B,)), be.empty(())
-    sizes = B, K, smoothing
+    sizes = B, K, smoothing, first
     be.launch(source.SOFTMAX_CROSS_ENTROPY, blocks(B, 8), z, t, p, losses, total, be.ticket(), *sizes, label=label)
     return total, p
 
 
-def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.0, *, dz: Any = None) -> Any:
-    """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)"""
+def softmax_cross_entropy_backward(
+    p: Any, t: Any, n: Any, smoothing: float = 0.0, *, dz: Any = None, first: Any = None
+) -> Any:
+    """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)
+
+    first: n as an array (); the gradient of the rows from n on is 0.
+    """
     be, (B, K) = backend_of(p), p.shape
     label = _label(t, B)
     dz = be.empty(p.shape) if dz is None else dz
-    sizes = p.size, K, smoothing, 1 / n
+    sizes = p.size, K, smoothing, n if first is None else 0, first
     be.launch(source.SOFTMAX_CROSS_ENTROPY_BACKWARD, blocks(p.size), p, t, dz, *sizes, label=label)
     return dz
 

@@ -54,11 +54,24 @@ extern "C" __global__ void relu_backward(const float* da, const float* a, float*
     INDEX,
 )
 
+# Losses: n, where it is given, says on the device how many rows count; those after them only fill a batch up.
+ROWS = """
+__device__ __forceinline__ bool counts(long long row, const float* n) { return !n || row < *n; }
+__device__ void add_up(volatile float* losses, float* total, unsigned* ticket, int B) {
+  if (!last_block(ticket, gridDim.x)) return;
+  float sum = 0.f;
+  for (int i = threadIdx.x; i < B; i += 256) sum += losses[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) *total = sum;
+}
+"""
+
 # A warp for each row. Three passes over K scores: the largest, the sum of powers, p. T is never stored.
 SOFTMAX_CROSS_ENTROPY = Kernel(
     """
 extern "C" __global__ void softmax_cross_entropy(const float* z, const LABEL* t, float* p, volatile float* losses,
-                                                 float* total, unsigned* ticket, int B, int K, float smoothing) {
+                                                 float* total, unsigned* ticket, int B, int K, float smoothing,
+                                                 const float* n) {
   int row = blockIdx.x * 8 + threadIdx.x / 32, lane = threadIdx.x % 32;
   if (row < B) {
     const float* scores = z + (long long)row * K;
@@ -74,29 +87,25 @@ extern "C" __global__ void softmax_cross_entropy(const float* z, const LABEL* t,
       p[(long long)row * K + k] = expf(logp);
     }
     right = warp_sum(right);
-    if (lane == 0) losses[row] = -right;
+    if (lane == 0) losses[row] = counts(row, n) ? -right : 0.f;
   }
-  if (!last_block(ticket, gridDim.x)) return;
-  float sum = 0.f;
-  for (int i = threadIdx.x; i < B; i += 256) sum += losses[i];
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) *total = sum;
+  add_up(losses, total, ticket, B);
 }
 """,
-    WARP + TOTAL,
+    WARP + TOTAL + ROWS,
 )
 
 SOFTMAX_CROSS_ENTROPY_BACKWARD = Kernel(
     """
 extern "C" __global__ void softmax_cross_entropy_backward(const float* p, const LABEL* t, float* dz, long long size,
-                                                          int K, float smoothing, float share) {
+                                                          int K, float smoothing, float whole, const float* n) {
   long long i = here();
   if (i >= size) return;
   float target = (i % K == (long long)t[i / K] ? 1.f - smoothing : 0.f) + smoothing / K;
-  dz[i] = (p[i] - target) * share;
+  dz[i] = counts(i / K, n) ? (p[i] - target) * (1.f / (n ? *n : whole)) : 0.f;
 }
 """,
-    INDEX,
+    INDEX + WARP + TOTAL + ROWS,
 )
 
 # Philox4x32-10 of (feature / 4, row, step, layer) under the key: four numbers for four neighbours (Salmon et al. 2011).

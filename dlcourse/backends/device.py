@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
-import warnings
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -34,7 +34,7 @@ class CupyBackend(Backend):
         self.name, self.xp, self.gemm, self._erf = name, xp, gemm, erf
         self.refused: dict[str, str] = {}
         self.compiled: dict[tuple, Callable] = {}
-        self._said, self._ticket = False, None
+        self._ticket = None
 
     # ---- computing
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
@@ -155,25 +155,9 @@ class CupyBackend(Backend):
 
         Recording runs the Python of `step` once, and nothing on the device. Python numbers are frozen in the graph,
         and every later launch reads and writes the arrays that the recording saw.
-        Where the products cannot be recorded, it says so once and returns `step` itself.
+        Whatever `step` raises then comes through, and what cannot be recorded raises too: CuPy's own products do.
         """
-        try:
-            return Replay(self.xp.cuda, step)
-        except NotImplementedError as why:
-            if "cuBLAS" not in str(why):
-                raise
-            self._say_eager()
-            return step
-
-    def _say_eager(self) -> None:
-        if not self._said:
-            self._said = True
-            warnings.warn(
-                "CuPy cannot record its own matrix products in a CUDA graph: each step is launched operation by "
-                "operation, with the same results, only slower",
-                RuntimeWarning,
-                stacklevel=4,
-            )
+        return Replay(self.xp.cuda, step)
 
 
 class Replay:
@@ -193,6 +177,16 @@ class Replay:
 
     def __call__(self) -> None:
         self.graph.launch()  # on the current stream, behind the copies of the batch
+
+    @property
+    def nodes(self) -> int:
+        """How many launches one replay stands for, counted in CUDA's own drawing of the graph."""
+        return len(set(re.findall(r'"graph_\d+_node_\d+"', self.graph.debug_dot_str())))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the private pool."""
+        return self.pool.total_bytes()
 
 
 def _record(stream: Any, step: Callable[[], Any]) -> Any:

@@ -65,8 +65,8 @@ class SerialStep(Step):
         with self.blas:
             return self.run(x, t)
 
-    def run(self, x: Any, t: Any) -> Any:
-        value = self.plans.gradient(x, t)
+    def run(self, x: Any, t: Any, n: Any = None) -> Any:
+        value = self.plans.gradient(x, t, n)
         if self.net.backend.host:
             value = float(value)
             if math.isfinite(value):
@@ -75,43 +75,6 @@ class SerialStep(Step):
             self.optimizer.step(ok=self.net.backend.xp.isfinite(value))
         self.advance()
         return value
-
-
-class GraphStep(Step):
-    """Three real steps, one capture, then replays: one launch a step. The batch is copied to where the graph reads it.
-
-    The loss it returns is a device scalar which the next step overwrites.
-    """
-
-    def __init__(self, net: Any, loss: Any, optimizer: Any):
-        super().__init__(net, loss, optimizer)
-        self.serial, self.graphs, self.calls = SerialStep(net, loss, optimizer), {}, Counter()
-
-    def __call__(self, x: Any, t: Any) -> Any:
-        key = x.shape, x.dtype, self.net.ops.version  # a graph has frozen the functions: a swap records anew
-        self.calls[key] += 1
-        if self.calls[key] <= 3:
-            return self.serial(x, t)  # real steps: kernels compile, pools grow
-        if key not in self.graphs:
-            self.graphs[key] = self.record(x, t)
-        seen_x, seen_t, value, replay = self.graphs[key]
-        seen_x[...], seen_t[...] = x, t
-        replay()
-        return value[0]
-
-    def memory(self, x_shape: tuple) -> dict[str, int]:
-        """As of a SerialStep, and the place from which the graph reads its batch (its x, not the targets)."""
-        held = self.serial.memory(x_shape)
-        batch = math.prod(x_shape) * np.dtype(self.net.dtype).itemsize
-        return held | {"activations": held["activations"] + batch}
-
-    def record(self, x: Any, t: Any) -> tuple:
-        x, t, value = x.copy(), t.copy(), []
-
-        def step() -> None:
-            value[:] = [self.serial(x, t)]
-
-        return x, t, value, self.net.backend.capture(step)
 
 
 class ThreadStep(Step):
@@ -209,6 +172,8 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
     """
     flops = 3 * x_shape[0] * net.summary(x_shape[1:]).flops
     if not net.backend.host:
+        from .graph import GraphStep  # which is itself made of steps
+
         step: Step = GraphStep(net, loss, optimizer)
         why = "a device repeats a recorded step"
     else:

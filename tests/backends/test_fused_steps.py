@@ -13,8 +13,9 @@ from dlcourse.nn.functional import EQUATIONS
 from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.nn.ops import table
+from dlcourse.training.graph import GraphStep
 from dlcourse.training.optimizers import Adam
-from dlcourse.training.steps import GraphStep, SerialStep
+from dlcourse.training.steps import SerialStep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -14,8 +14,9 @@ from dlcourse.backends.ghost import Ghost, Ghosts
 from dlcourse.nn.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPool2D, ReLU, Residual
 from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
+from dlcourse.training.graph import GraphStep
 from dlcourse.training.optimizers import SGD, Adam, Momentum
-from dlcourse.training.steps import GraphStep, SerialStep, ThreadStep
+from dlcourse.training.steps import SerialStep, ThreadStep
 
 FIXED = 300_000  # bytes of Python's objects, of remembered views and of NumPy's casting buffers: docs/decisions.md 25
 
