@@ -12,6 +12,7 @@ import numpy as np
 from ..backends.team import Blas, Team, threads_here
 from ..nn.params import leaves
 from .plan import Plans
+from .precision import Precision
 
 
 class Step:
@@ -19,11 +20,12 @@ class Step:
 
     why = "asked for"  # why this one was chosen
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any):
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, precision: str = "fp32"):
         if optimizer.theta is not net.theta or optimizer.grad is not net.grad:
             raise ValueError("the optimizer belongs to another network: make it from net.theta and net.grad")
         self.net, self.loss, self.optimizer = net, loss, optimizer
-        self.plans = Plans(net, loss, net.grad)
+        self.precision = Precision(precision, net, optimizer)
+        self.plans = Plans(net, loss, net.grad, precision=self.precision)
         self.drops = any(leaf.op == "dropout" for _, leaf in leaves(net.layers))
         optimizer.ops = net.ops
 
@@ -50,8 +52,8 @@ class SerialStep(Step):
     one_thread: BLAS keeps to one thread, which is steadier where the products are small.
     """
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False):
-        super().__init__(net, loss, optimizer)
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False, precision: str = "fp32"):
+        super().__init__(net, loss, optimizer, precision=precision)
         self.blas = Blas() if one_thread else None
 
     def limit(self, threads: int) -> None:
@@ -67,12 +69,10 @@ class SerialStep(Step):
 
     def run(self, x: Any, t: Any) -> Any:
         value = self.plans.gradient(x, t)
-        if self.net.backend.host:
-            value = float(value)
-            if math.isfinite(value):
-                self.optimizer.step()
-        else:
-            self.optimizer.step(ok=self.net.backend.xp.isfinite(value))
+        host = self.net.backend.host
+        value = float(value) if host else value
+        ok = math.isfinite(value) if host else self.net.backend.xp.isfinite(value)
+        self.optimizer.step(ok=self.precision.unscaled(self.net.grad, ok))
         self.advance()
         return value
 
@@ -83,9 +83,10 @@ class GraphStep(Step):
     The loss it returns is a device scalar which the next step overwrites.
     """
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any):
-        super().__init__(net, loss, optimizer)
-        self.serial, self.graphs, self.calls = SerialStep(net, loss, optimizer), {}, Counter()
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, precision: str = "fp32"):
+        self.serial = SerialStep(net, loss, optimizer, precision=precision)
+        super().__init__(net, loss, optimizer, precision=self.serial.precision.name)
+        self.graphs, self.calls = {}, Counter()
 
     def __call__(self, x: Any, t: Any) -> Any:
         key = x.shape, x.dtype, self.net.ops.version  # a graph has frozen the functions: a swap records anew
@@ -198,7 +199,8 @@ def rule(flops: float, images: bool, threads: int) -> tuple[str, str]:
     return "serial", "no threads but those of BLAS"
 
 
-def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int | None = None) -> Step:
+def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int | None = None,
+                precision: str = "fp32") -> Step:  # fmt: skip
     """The step for batches of this shape, by a static rule: the same shapes give the same bits on every run.
 
     A device: GraphStep. Images and at least 2 GFLOP: ThreadStep. Otherwise SerialStep, from 1 to 8 MFLOP on one BLAS
@@ -209,15 +211,15 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
     """
     flops = 3 * x_shape[0] * net.summary(x_shape[1:]).flops
     if not net.backend.host:
-        step: Step = GraphStep(net, loss, optimizer)
+        step: Step = GraphStep(net, loss, optimizer, precision=precision)
         why = "a device repeats a recorded step"
     else:
         threads = threads or (threads_here() if flops >= ONE_THREAD[0] else 1)
         kind, why = rule(flops, len(x_shape) == 4, threads)
-        if kind == "threads":
+        if kind == "threads" and precision == "fp32":
             step = ThreadStep(net, loss, optimizer, threads=threads)
         else:
-            step = SerialStep(net, loss, optimizer, one_thread=kind == "one thread")
+            step = SerialStep(net, loss, optimizer, one_thread=kind == "one thread", precision=precision)
             if kind == "serial" and flops >= ONE_THREAD[0]:
                 step.limit(threads)
     step.why = f"{why}; {flops / 1e6:.3g} MFLOP a step"
