@@ -18,6 +18,7 @@ from .base import Backend
 
 NAMES = "fp32", "tf32", "bf16", "fp16"
 HALVES = {"bf16": "bfloat16", "fp16": "float16"}  # the dtype of activations, and of the copy of θ
+QUIET = dict(over="ignore", invalid="ignore")  # float16 overflows, and the step that meets it is left out
 EXACT = "flatten", "flatten_backward"  # nothing is computed
 START, MOST, GROWTH = 2.0**16, 2.0**24, 2000  # s at first, and at most (1/MOST at least); good steps until it doubles
 SINGLE = "relu", "add"  # one exact result for each number, rounded once: a device may do it in 16 bits
@@ -95,7 +96,10 @@ class Arithmetic:
 
     def scaled(self, dz: Any, dy: Any) -> Any:
         """dy = s dz in 16 bits; elsewhere dz itself      dz (...)  ->  dy (...)"""
-        return dz if self.state is None else self.backend.xp.multiply(dz, self.scale, out=dy)
+        if self.state is None:
+            return dz
+        with np.errstate(**QUIET):
+            return self.backend.xp.multiply(dz, self.scale, out=dy)
 
     def unscaled(self, grad: Any, ok: Any) -> Any:
         """∇ ← ∇ / s      ok (), finite loss  ->  ok (), finite ∇ too      then s doubles, stays, or halves"""
@@ -160,9 +164,10 @@ class Narrow:
     def _wide(self, name: str, *args: Any, **options: Any) -> Any:
         places = {key: a for key, a in options.items() if self._has_half(a)}
         wider = {key: self._backend.scratch_like(a, "float32") for key, a in places.items()}
-        out = getattr(self._ops, name)(*map(self._widened, args), **options | wider)
-        for key, place in places.items():
-            place[...] = wider[key]
+        with np.errstate(**QUIET):
+            out = getattr(self._ops, name)(*map(self._widened, args), **options | wider)
+            for key, place in places.items():
+                place[...] = wider[key]
         back = {id(wide): places[key] for key, wide in wider.items()}
         return tuple(back.get(id(a), a) for a in out) if isinstance(out, tuple) else back.get(id(out), out)
 
