@@ -74,7 +74,7 @@ class Arithmetic:
 
     def __init__(self, name: str, backend: Backend, ops: Any, wide: str):
         if name == "auto":
-            name, why = best(backend)
+            name, why = best(backend) if wide == "float32" else ("fp32", f"the network computes in {wide}")
             say(f"precision {name}: {why}")
         why = why_not(name, backend) or (f"the network computes in {wide}" if wide != "float32" else "")
         if why and name != "fp32":

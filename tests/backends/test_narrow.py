@@ -58,7 +58,7 @@ def test_other_names_and_other_networks_are_refused():
     net = NETS["MLP"].network(NUMPY, "float64")
     with pytest.raises(ValueError, match="'fp16' is not to be had: the network computes in float64"):
         made(net, "fp16")
-    assert made(net, "fp32").precision.dtype == "float64"
+    assert made(net, "fp32").precision.dtype == made(net, "auto").precision.dtype == "float64"
 
 
 AUTO = [("90", True, "bf16"), ("80", True, "bf16"), ("90", False, "fp32"), ("75", False, "fp16"), ("61", True, "fp32")]
