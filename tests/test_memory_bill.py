@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dlcourse import GraphStep
 from dlcourse.backends import NUMPY
 from dlcourse.backends.fake import FAKE
 from dlcourse.backends.fake_memory import POOL, TOTAL
@@ -23,7 +24,7 @@ from dlcourse.nn.network import Network
 from dlcourse.training.accumulate import AccumulateStep
 from dlcourse.training.loop import fit
 from dlcourse.training.optimizers import SGD, Adam
-from dlcourse.training.steps import GraphStep, SerialStep
+from dlcourse.training.steps import SerialStep
 
 sys.path.append(str(Path(__file__).parent / "backends"))
 from networks import LAYERS, NETS, optimizer  # noqa: E402

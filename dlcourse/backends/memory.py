@@ -113,14 +113,15 @@ def windows(layer: Any, y: tuple) -> int:
 # ---- does it fit?
 
 
-def afford(step: Any, x_shape: tuple) -> None:
-    """Raise MemoryError, one sentence that says what would fit, where training with such batches does not fit.
+def afford(step: Any, x_shape: tuple) -> Any:
+    """The step, where training with such batches fits; else MemoryError, one sentence that says what would fit.
 
     Nothing is allocated to find out. Where nobody knows what is free (the host, outside simulate_memory), all is well.
     """
     there = room(step, x_shape)
     if there is not None and (need := bill(step, x_shape).total) > there:
         raise TooLarge(f"{asks(step, x_shape, need)}, and there are {shown(there)}: {advice(step, x_shape, there)}")
+    return step
 
 
 @contextmanager

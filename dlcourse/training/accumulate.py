@@ -28,8 +28,7 @@ class Parts(Plans):
 
     def needs(self, x_shape: tuple) -> dict[str, int]:
         """Those of the largest part, and a second ∇."""
-        part = -(-x_shape[0] // self.parts), *x_shape[1:]
-        return super().needs(part) | {"gradients": 2 * self.net.grad.nbytes}
+        return super().needs((-(-x_shape[0] // self.parts), *x_shape[1:])) | {"gradients": 2 * self.net.grad.nbytes}
 
 
 class AccumulateStep(SerialStep):
