@@ -63,15 +63,15 @@ class Pool:
         self.limit = size
 
 
-POOL = Pool()
+POOL, BORN = Pool(), FakeArray.__init__
 
 
-def _made(self: FakeArray, a: np.ndarray) -> None:
-    self._a = a
+def _counted(self: FakeArray, a: np.ndarray) -> None:
+    BORN(self, a)
     POOL.hold(a)
 
 
-FakeArray.__init__ = _made
+FakeArray.__init__ = _counted
 
 
 # ---- streams: a copy happens when somebody is entitled to see it, and no sooner
