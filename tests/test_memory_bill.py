@@ -54,6 +54,23 @@ def test_the_bill_is_what_the_device_counts(name, opt, kind):
     assert 0.95 * said["scratch"] - 64 <= POOL.peak - POOL.used <= said["scratch"] + 64
 
 
+@pytest.mark.parametrize("name", NETS)
+def test_in_16_bits_the_bill_bounds_what_the_device_counts(name):
+    pytest.importorskip("dlcourse.training.precision", reason="steps have no precision= yet")
+    case = NETS[name]
+    gc.collect()
+    start = POOL.used
+    net = case.network(FAKE)
+    step = SerialStep(net, case.loss(), optimizer("Adam", net), precision="fp16")
+    x, t = map(FAKE.asarray, case.batch(size=3000 if len(case.shape) == 2 else 300))
+    said = bill(step, x.shape)
+    step(x, t)
+    POOL.peak = POOL.used
+    step(x, t)
+    taken = POOL.peak - start - x.nbytes - t.nbytes
+    assert 0.6 * (said.total - said["batch"]) <= taken <= said.total - said["batch"] + 4096 + 2000
+
+
 # ---- sizes
 
 

@@ -78,18 +78,24 @@ def bill(step: Any, x_shape: tuple) -> Bill:
 
 
 def temporaries(step: Any, x_shape: tuple) -> int:
-    """The most bytes that one operation asks a device for beside its result, and the loss."""
+    """The most bytes that one operation asks a device for beside its result, and the loss.
+
+    In 16 bits, an operation without a kernel reads and writes copies in float32.
+    """
     net, be, loss = step.net, step.net.backend, step.loss.op
-    item, most, last, learned, y = np.dtype(net.dtype).itemsize, 0, 0, False, x_shape
+    item = np.dtype(net.dtype).itemsize
+    narrow = "16" in str(getattr(getattr(step, "precision", None), "dtype", ""))
+    most, last, learned, y, small = 0, 0, False, x_shape, 2 if narrow else item
     for layer, y, joined in walk(net.layers, x_shape):
         if joined and layer.op == "relu":  # its backward, then the convolution's, or the product's
             rows = last + math.prod(y)
         else:
             rows = last = windows(layer, y) * (2 if learned else 1)  # their gradient, where somebody asks for dx
         learned = learned or bool(layer.params)
-        own = TEMPORARIES.get(layer.op, f"{layer.op}_backward" not in be.bodies)
-        most = max(most, rows, math.ceil(math.prod(y) * own) + y[0] * (layer.op in ROW))
-    return (max(most, y[0] if loss in be.bodies else math.prod(y) * LOSSES.get(loss, 1)) + 2) * item
+        plain = f"{layer.op}_backward" not in be.bodies
+        own = TEMPORARIES.get(layer.op, plain) + (3 if plain and narrow else 0)
+        most = max(most, rows * small, math.ceil(math.prod(y) * own + y[0] * (layer.op in ROW)) * item)
+    return max(most, item * (y[0] if loss in be.bodies else math.prod(y) * LOSSES.get(loss, 1))) + 2 * item
 
 
 def walk(layers: Any, x: tuple) -> Iterator[tuple[Any, tuple, bool]]:
