@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,8 @@ class Backend:
 
     name, xp, chunk, host = "base", np, 1 << 16, True
     running: Any = SimpleNamespace(arena=None)  # .arena: the scratch of the plan that runs in this thread
+    budget: Any = SimpleNamespace(bytes=None)  # .bytes: what training on the host may take, where that is pretended
+    workspace = 0  # bytes that a library will still ask for itself
 
     def __init__(self, array_type: type):
         self.bodies: dict[str, Callable] = {}
@@ -45,6 +48,14 @@ class Backend:
             self._plain = copy.copy(self)
             self._plain.bodies, self._plain._plain = {}, self._plain
         return self._plain
+
+    def narrow(self, name: str, dtype: str, plain: Callable) -> Callable:
+        """The body of this operation for arrays of a 16-bit dtype; where there is none, `plain`."""
+        return plain
+
+    def capability(self) -> float:
+        """What a GPU can do, as NVIDIA counts it; 0 for a CPU."""
+        return 0.0
 
     def report(self) -> str:
         """Which operations have a body of their own here."""
@@ -81,6 +92,19 @@ class Backend:
         """Scratch with the shape of `a`, and the order in memory that suits working beside it."""
         return self.scratch(a.shape, dtype or a.dtype)
 
+    def free(self) -> int | None:
+        """Bytes that can still be had; None where nobody knows, as on the host, whose system lends more than it has."""
+        return self.budget.bytes
+
+    @contextmanager
+    def limited(self, size: int) -> Iterator[None]:
+        """Within it, training may take so many bytes in all."""
+        before, self.budget.bytes = self.budget.bytes, size
+        try:
+            yield
+        finally:
+            self.budget.bytes = before
+
     # ---- computing
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
         return self.xp.matmul(a, b, out=out)
@@ -98,8 +122,8 @@ class Backend:
         return buffer
 
     def capture(self, step: Callable[[], Any]) -> Callable[[], Any]:
-        """A callable that repeats `step`; a GPU records it once, as one graph."""
-        return step
+        """A callable that repeats `step`, which a GPU records once, as one graph. Raises where that cannot be."""
+        raise NotImplementedError(f"{self!r} records nothing")
 
     def to_host(self, a: Any) -> np.ndarray:
         """The numbers as a NumPy array. Waits for the device."""

@@ -58,27 +58,37 @@ def dense_relu_backward(
 def relu_backward(da: Any, a: Any, *, dz: Any = None) -> Any:
     """dz = da [a > 0]      da (...)  a (...)  ->  dz (...)"""
     be = backend_of(a)
-    dz = be.empty(a.shape) if dz is None else dz
+    dz = be.empty(a.shape, a.dtype) if dz is None else dz
     be.launch(source.RELU_BACKWARD, blocks(a.size), da, a, dz, a.size)
     return dz
 
 
-def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
-    """L = −Σ_B Σ_K T log p   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)"""
+def softmax_cross_entropy(
+    z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None, first: Any = None
+) -> tuple[Any, Any]:
+    """L = −Σ_B Σ_K T log p   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)
+
+    first: an array (), float32, of how many rows count; without it all do.
+    """
     be, (B, K) = backend_of(z), z.shape
     label = _label(t, B)
     p, losses, total = be.empty(z.shape) if p is None else p, be.scratch((B,)), be.empty(())
-    sizes = B, K, smoothing
+    sizes = B, K, smoothing, first
     be.launch(source.SOFTMAX_CROSS_ENTROPY, blocks(B, 8), z, t, p, losses, total, be.ticket(), *sizes, label=label)
     return total, p
 
 
-def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.0, *, dz: Any = None) -> Any:
-    """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)"""
+def softmax_cross_entropy_backward(
+    p: Any, t: Any, n: Any, smoothing: float = 0.0, *, dz: Any = None, first: Any = None
+) -> Any:
+    """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)
+
+    first: n as an array (); the gradient of the rows from n on is 0.
+    """
     be, (B, K) = backend_of(p), p.shape
     label = _label(t, B)
     dz = be.empty(p.shape) if dz is None else dz
-    sizes = p.size, K, smoothing, 1 / n
+    sizes = p.size, K, smoothing, n if first is None else 0, first
     be.launch(source.SOFTMAX_CROSS_ENTROPY_BACKWARD, blocks(p.size), p, t, dz, *sizes, label=label)
     return dz
 
@@ -97,7 +107,7 @@ def dropout(
     if not 0 <= rate < 1:
         raise Unfit("0 <= rate < 1")
     be, F = backend_of(x), math.prod(x.shape[1:])
-    y = be.empty(x.shape) if y is None else y
+    y = be.empty(x.shape, x.dtype) if y is None else y
     mask = be.empty(x.shape, bool) if mask is None else mask
     numbers = int(rate * 2**32), 1 / (1 - rate), key & LOW, key >> 32 & LOW, layer & LOW, row & LOW
     be.launch(source.DROPOUT, blocks(len(x) * -(-F // 4)), x, y, mask, step, len(x), F, *numbers)
@@ -107,7 +117,7 @@ def dropout(
 def dropout_backward(dy: Any, mask: Any, rate: float, *, dx: Any = None) -> Any:
     """dx = dy mask / (1 − rate)      dy (B,F)  mask (B,F)  ->  dx (B,F)"""
     be = backend_of(dy)
-    dx = be.empty(dy.shape) if dx is None else dx
+    dx = be.empty(dy.shape, dy.dtype) if dx is None else dx
     be.launch(source.DROPOUT_BACKWARD, blocks(dy.size), dy, mask, dx, dy.size, 1 / (1 - rate))
     return dx
 

@@ -1,7 +1,8 @@
 """The kernels for rows and for flat vectors, in CUDA C: loss, dropout, ReLU, sums, update rules.
 
-float32; built-in names only, no header (NVRTC knows no INFINITY). CuPy compiles with -ftz=true: numbers below 1.2e-38
-become 0. The compiler may join a product and a sum into one rounding. A sum is always taken in the same order.
+REAL is the type of activations: float, or Half, a number in 16 bits; all else is float. Built-in names only, no header
+(NVRTC knows no INFINITY). CuPy compiles with -ftz=true: numbers below 1.2e-38 become 0. The compiler may join a product
+and a sum into one rounding. A sum is always taken in the same order.
 """
 
 from .cuda_kernel import Kernel
@@ -46,7 +47,7 @@ __device__ bool last_block(unsigned* ticket, unsigned blocks) {
 
 RELU_BACKWARD = Kernel(
     """
-extern "C" __global__ void relu_backward(const float* da, const float* a, float* dz, long long n) {
+extern "C" __global__ void relu_backward(const REAL* da, const REAL* a, REAL* dz, long long n) {
   long long i = here();
   if (i < n) dz[i] = a[i] > 0.f ? da[i] : da[i] * 0.f;
 }
@@ -54,11 +55,24 @@ extern "C" __global__ void relu_backward(const float* da, const float* a, float*
     INDEX,
 )
 
+# Losses: n, where it is given, says on the device how many rows count; those after them only fill a batch up.
+ROWS = """
+__device__ __forceinline__ bool counts(long long row, const float* n) { return !n || row < *n; }
+__device__ void add_up(volatile float* losses, float* total, unsigned* ticket, int B) {
+  if (!last_block(ticket, gridDim.x)) return;
+  float sum = 0.f;
+  for (int i = threadIdx.x; i < B; i += 256) sum += losses[i];
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) *total = sum;
+}
+"""
+
 # A warp for each row. Three passes over K scores: the largest, the sum of powers, p. T is never stored.
 SOFTMAX_CROSS_ENTROPY = Kernel(
     """
 extern "C" __global__ void softmax_cross_entropy(const float* z, const LABEL* t, float* p, volatile float* losses,
-                                                 float* total, unsigned* ticket, int B, int K, float smoothing) {
+                                                 float* total, unsigned* ticket, int B, int K, float smoothing,
+                                                 const float* n) {
   int row = blockIdx.x * 8 + threadIdx.x / 32, lane = threadIdx.x % 32;
   if (row < B) {
     const float* scores = z + (long long)row * K;
@@ -74,35 +88,31 @@ extern "C" __global__ void softmax_cross_entropy(const float* z, const LABEL* t,
       p[(long long)row * K + k] = expf(logp);
     }
     right = warp_sum(right);
-    if (lane == 0) losses[row] = -right;
+    if (lane == 0) losses[row] = counts(row, n) ? -right : 0.f;
   }
-  if (!last_block(ticket, gridDim.x)) return;
-  float sum = 0.f;
-  for (int i = threadIdx.x; i < B; i += 256) sum += losses[i];
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) *total = sum;
+  add_up(losses, total, ticket, B);
 }
 """,
-    WARP + TOTAL,
+    WARP + TOTAL + ROWS,
 )
 
 SOFTMAX_CROSS_ENTROPY_BACKWARD = Kernel(
     """
 extern "C" __global__ void softmax_cross_entropy_backward(const float* p, const LABEL* t, float* dz, long long size,
-                                                          int K, float smoothing, float share) {
+                                                          int K, float smoothing, float whole, const float* n) {
   long long i = here();
   if (i >= size) return;
   float target = (i % K == (long long)t[i / K] ? 1.f - smoothing : 0.f) + smoothing / K;
-  dz[i] = (p[i] - target) * share;
+  dz[i] = counts(i / K, n) ? (p[i] - target) * (1.f / (n ? *n : whole)) : 0.f;
 }
 """,
-    INDEX,
+    INDEX + WARP + TOTAL + ROWS,
 )
 
 # Philox4x32-10 of (feature / 4, row, step, layer) under the key: four numbers for four neighbours (Salmon et al. 2011).
 DROPOUT = Kernel(
     """
-extern "C" __global__ void dropout(const float* x, float* y, bool* mask, const long long* step, int rows, int F,
+extern "C" __global__ void dropout(const REAL* x, REAL* y, bool* mask, const long long* step, int rows, int F,
                                    unsigned limit, float scale, unsigned k0, unsigned k1, unsigned layer,
                                    unsigned row) {
   int quads = (F + 3) / 4;
@@ -130,7 +140,7 @@ extern "C" __global__ void dropout(const float* x, float* y, bool* mask, const l
 
 DROPOUT_BACKWARD = Kernel(
     """
-extern "C" __global__ void dropout_backward(const float* dy, const bool* mask, float* dx, long long n, float scale) {
+extern "C" __global__ void dropout_backward(const REAL* dy, const bool* mask, REAL* dx, long long n, float scale) {
   long long i = here();
   if (i < n) dx[i] = dy[i] * (mask[i] ? 1.f : 0.f) * scale;
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import gc
-import warnings
-from collections.abc import Callable
-from contextlib import suppress
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -22,25 +22,26 @@ class CupyBackend(Backend):
 
     xp       cupy, or a module of its shape
     erf      erf(z, out=...): the device's own
-    gemm     gemm(a, b, out=None, epilogue="", bias=None): a matrix product that a CUDA graph can record; without it
-             xp.matmul multiplies, and that one cannot be recorded
+    gemm     gemm(a, b, out=None, epilogue="", bias=None, tf32=False): a matrix product that a CUDA graph can record;
+             without it xp.matmul multiplies, and that one cannot be recorded
     refused  {name: why}: what this device or its libraries cannot do, found out at the first try
+    tf32     products of float32 may round their factors to 10 bits after the point, for tensor cores
     """
 
-    host, chunk = False, 1 << 62  # one launch over the whole of θ
+    host, chunk, tf32 = False, 1 << 62, False  # one launch over the whole of θ
 
     def __init__(self, name: str, xp: Any, array_type: type, *, erf: Callable, gemm: Callable | None = None):
         super().__init__(array_type)
         self.name, self.xp, self.gemm, self._erf = name, xp, gemm, erf
         self.refused: dict[str, str] = {}
         self.compiled: dict[tuple, Callable] = {}
-        self._said, self._ticket = False, None
+        self._ticket = None
 
     # ---- computing
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
         if self.gemm and a.ndim == b.ndim == 2 and a.dtype == b.dtype and "matmul" not in self.refused:
             try:
-                return self.gemm(a, b, out)
+                return self.gemm(a, b, out, tf32=self.tf32)
             except Refused as why:
                 self.refuse("matmul", why)
             except Unfit:
@@ -51,19 +52,20 @@ class CupyBackend(Backend):
         """out = a b with what comes next done on the way out. Raises Refused where the device has no such product."""
         if not self.gemm:
             raise Refused("there is no product with epilogues")
-        return self.gemm(a, b, out, epilogue, bias)
+        return self.gemm(a, b, out, epilogue, bias, tf32=self.tf32)
 
     def launch(self, kernel: Kernel, grid: tuple, *args: Any, label: str = "int64") -> None:
         """Start the kernel in blocks of 256 threads. Raises Refused where it cannot be compiled or started."""
-        args, made = kernel.arguments(args, label), self.compiled.get((kernel.name, label))
+        real = kernel.real(args)
+        args, made = kernel.arguments(args, label, real), self.compiled.get((kernel.name, label, real))
         if made:
             return made(grid, (256,), args)
         try:
-            made = self.xp.RawKernel(kernel.code(label), kernel.name)
+            made = self.xp.RawKernel(kernel.code(label, real), kernel.name)
             made(grid, (256,), args)
         except Exception as why:
             raise Refused(f"{kernel.name}: {first_line(why)}") from why
-        self.compiled[kernel.name, label] = made
+        self.compiled[kernel.name, label, real] = made
 
     def ticket(self, many: int = 1) -> Any:
         """Numbers on the device that are 0 between launches: blocks count themselves there."""
@@ -103,6 +105,14 @@ class CupyBackend(Backend):
 
         return fused
 
+    def narrow(self, name: str, dtype: str, plain: Callable) -> Callable:
+        """The body on arrays of this 16-bit dtype; `plain` for what does not suit it, or where the device refuses."""
+        return self.guarded(f"{name} in {dtype}", self.bodies[name], plain) if name in self.bodies else plain
+
+    def capability(self) -> float:
+        """The compute capability of the current GPU: 7.5 for a T4, 9.0 for an H200."""
+        return int(self.xp.cuda.Device().compute_capability) / 10
+
     def refuse(self, name: str, why: Exception) -> None:
         """From now on the equation; `report` tells why."""
         self.refused[name] = first_line(why)
@@ -112,6 +122,31 @@ class CupyBackend(Backend):
         fused = [name for name in self.bodies if name not in self.refused]
         lines = [f"{self!r}: {len(fused)} fused operations{': ' if fused else ''}{', '.join(fused)}"]
         return "\n".join(lines + [f"plain: {name}, because {why}" for name, why in self.refused.items()])
+
+    # ---- memory
+    @property
+    def workspace(self) -> int:
+        """Bytes that the products and the tickets will still ask for."""
+        products = 0 if self.gemm is None or getattr(self.gemm, "lib", None) else getattr(self.gemm, "bytes", 0)
+        return products + 4 * TICKETS * (self._ticket is None)
+
+    def free(self) -> int:
+        """Bytes that can still be had: of the device and of CuPy's pool, within the pool's limit."""
+        pool = self.xp.get_default_memory_pool()
+        free = self.xp.cuda.runtime.memGetInfo()[0] + pool.free_bytes()
+        return max(0, min(free, pool.get_limit() - pool.used_bytes())) if pool.get_limit() else free
+
+    @contextmanager
+    def limited(self, size: int) -> Iterator[None]:
+        """Within it, CuPy's pool holds so many bytes at most. What it keeps unused is given back first."""
+        pool = self.xp.get_default_memory_pool()
+        before = pool.get_limit()
+        pool.free_all_blocks()
+        pool.set_limit(size=size)
+        try:
+            yield
+        finally:
+            pool.set_limit(size=before)
 
     # ---- moving and waiting
     def to_host(self, a: Any) -> np.ndarray:
@@ -130,25 +165,9 @@ class CupyBackend(Backend):
 
         Recording runs the Python of `step` once, and nothing on the device. Python numbers are frozen in the graph,
         and every later launch reads and writes the arrays that the recording saw.
-        Where the products cannot be recorded, it says so once and returns `step` itself.
+        Whatever `step` raises then comes through, and what cannot be recorded raises too: CuPy's own products do.
         """
-        try:
-            return Replay(self.xp.cuda, step)
-        except NotImplementedError as why:
-            if "cuBLAS" not in str(why):
-                raise
-            self._say_eager()
-            return step
-
-    def _say_eager(self) -> None:
-        if not self._said:
-            self._said = True
-            warnings.warn(
-                "CuPy cannot record its own matrix products in a CUDA graph: each step is launched operation by "
-                "operation, with the same results, only slower",
-                RuntimeWarning,
-                stacklevel=4,
-            )
+        return Replay(self.xp.cuda, step)
 
 
 class Replay:
@@ -168,6 +187,16 @@ class Replay:
 
     def __call__(self) -> None:
         self.graph.launch()  # on the current stream, behind the copies of the batch
+
+    @property
+    def nodes(self) -> int:
+        """How many launches one replay stands for, counted in CUDA's own drawing of the graph."""
+        return len(set(re.findall(r'"graph_\d+_node_\d+"', self.graph.debug_dot_str())))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the private pool."""
+        return self.pool.total_bytes()
 
 
 def _record(stream: Any, step: Callable[[], Any]) -> Any:

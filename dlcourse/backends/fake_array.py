@@ -1,7 +1,7 @@
 """A make-believe GPU: CuPy's manners over NumPy's arithmetic, in one module that needs NumPy alone.
 
     x = xp.asarray(numpy_array)          # counted: one copy to the device
-    with DEVICE.watch() as seen: f(x)    # seen.launches, seen.copies, seen.syncs, seen.log
+    with DEVICE.watch() as seen: f(x)    # seen.launches, .copies, .syncs, .bytes, .log
 
 It raises CuPy's own errors for NumPy operands and for implicit conversion, offers only the functions, methods and
 options that CuPy has (missing_in_cupy.json), and counts kernel launches, copies to the device and waits for it. While a
@@ -25,7 +25,7 @@ class Device:
     """What has happened so far. `graph`: the functions recorded while a stream captures, otherwise None."""
 
     def __init__(self):
-        self.counts, self.graph = {"launches": 0, "copies": 0, "syncs": 0}, None
+        self.counts, self.graph = {"launches": 0, "copies": 0, "syncs": 0, "bytes": 0}, None
         self.log = deque(maxlen=10_000)
 
     @contextmanager
@@ -71,7 +71,7 @@ class Device:
         self.note("launches", name)
         function(target._a if self.graph is None else target._a.copy())
         if self.graph is not None:
-            self.graph.append(lambda: function(target._a))
+            self.graph.append(lambda array=target._a: function(array))  # the place, not who owns it
 
 
 def plain(x):
@@ -118,7 +118,7 @@ class FakeArray:
     __hash__ = None
 
     def __init__(self, a):
-        self._a = a
+        self._a, DEVICE.counts["bytes"] = a, DEVICE.counts["bytes"] + a.nbytes * (a.base is None)
 
     def get(self):
         DEVICE.sync(".get()")

@@ -19,12 +19,50 @@ def _relu_backward(k):
 def _softmax_cross_entropy(k):
     logp = k.z - k.z.max(axis=1, keepdims=True)
     logp -= np.log(np.exp(logp).sum(axis=1, keepdims=True))
-    k.losses[...] = -(targets(k.t, k.K, k.smoothing) * logp).sum(axis=1)
-    k.p[...], k.total[...] = np.exp(logp), k.losses.sum()
+    k.p[...] = np.exp(logp)
+    add_up(k, -(targets(k.t, k.K, k.smoothing) * logp).sum(axis=1))
 
 
 def _softmax_cross_entropy_backward(k):
-    k.dz[...] = (k.p - targets(k.t, k.K, k.smoothing)) * k.share
+    k.dz[...] = share(k, (k.p - targets(k.t, k.K, k.smoothing)), 1)
+
+
+def _mean_squared_error(k):
+    k.e[...] = k.y - k.t
+    add_up(k, np.square(k.e).reshape(k.B, k.O).mean(axis=1))
+
+
+def _mean_squared_error_backward(k):
+    k.dy[...] = share(k, 2 * k.e, k.O)
+
+
+def _binary_cross_entropy(k):
+    power = np.exp(-np.abs(k.z))
+    k.p[...] = np.where(k.z >= 0, 1, power) / (1 + power)
+    losses = np.where(k.z > 0, k.z, 0) - k.t * k.z + np.log1p(power)
+    add_up(k, losses.reshape(k.B, k.O).mean(axis=1))
+
+
+def _binary_cross_entropy_backward(k):
+    k.dz[...] = share(k, k.p - k.t, k.O)
+
+
+def add_up(k, losses):
+    """The losses of the rows that count, and their sum."""
+    k.losses[...] = np.where(counts(k, losses), losses, 0)
+    k.total[...] = k.losses.sum()
+
+
+def share(k, difference, O):
+    """difference / (n O) in the rows that count, 0 in the others"""
+    n = np.float32(k.whole if k.n is None else k.n)
+    return np.where(counts(k, difference), difference * (1 / (n * np.float32(O))), 0)
+
+
+def counts(k, like):
+    """[row < n], with the axes of `like`"""
+    rows = np.arange(len(like)).reshape(-1, *[1] * (like.ndim - 1))
+    return rows >= 0 if k.n is None else rows < k.n
 
 
 def targets(t, K, smoothing):
@@ -49,6 +87,13 @@ def _dropout(k):
 
 def _dropout_backward(k):
     k.dx[...] = k.dy * k.mask * k.scale
+
+
+# ---- input
+
+
+def _gather_bytes(k):
+    k.y[...] = k.x[k.rows].astype("float32").reshape(k.y.shape) / np.float32(k.scale)
 
 
 # ---- update rules
@@ -123,6 +168,14 @@ def _advance(k):
     k.live[...] = x if good else k.identity
     if good:
         k.hp[...] = x
+
+
+def _unscale(k):
+    sound, scale, good = bool(k.finite) and bool(np.isfinite(k.grad).all()), k.state[0], k.state[1] + 1
+    k.grad *= 1 / scale
+    k.ok[...] = sound
+    k.state[0] = max(scale / 2, 1 / k.most) if not sound else scale if good < k.growth else min(scale * 2, k.most)
+    k.state[1] = good if sound and good < k.growth else 0
 
 
 def _sum_of_squares(k):

@@ -3,25 +3,32 @@
 The equations sum; the Loss alone divides by n, the size of the whole batch, of which it may see a part.
 """
 
+from numbers import Integral
 from typing import Any
 
+from ..backends.first import First
 from .ops import default_table
 from .params import Missing
 
 
 class Loss:
-    """forward(z, t, n=None) -> scalar      backward() -> dz"""
+    """forward(z, t, n=None) -> scalar      backward() -> dz
+
+    n: how many examples the whole batch has, if z holds a part of them. As an array (), it says that only the first n
+    rows are examples: the batch was filled up to another size.
+    """
 
     op, options = "", ()
     y = dx = ops = None
     used: Any = Missing("the loss has nothing to go back from: run loss.forward(z, t) first")
 
-    def forward(self, z: Any, t: Any, n: int | None = None) -> Any:
+    def forward(self, z: Any, t: Any, n: Any = None) -> Any:
         if not hasattr(t, "shape"):
             raise TypeError(f"the targets must be an array, got a {type(t).__name__}: use np.asarray(t)")
-        self.used, self.t, self.n = self.ops or default_table(z), t, n or len(z)
-        if not self.n:
+        if n is None and not len(z):
             raise ValueError(f"the batch is empty: z {z.shape}, t {t.shape}")
+        ops, self.t, self.n = self.ops or default_table(z), t, len(z) if n is None else n
+        self.used = ops if isinstance(self.n, Integral) else First(ops, n)
         total, self.saved = self.total(z, t)
         return total / self.n
 

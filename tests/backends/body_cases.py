@@ -161,6 +161,11 @@ def binary_cross_entropy_backward_case(d):
     return (d.array(B, O, of="share"), d.array(B, O, of="share").round().astype(dtype), B + d.size()), {}, ["dz"]
 
 
+def mean_squared_error_case(d):
+    shape = d.size(), d.size(high=40)
+    return (d.array(*shape), d.array(*shape)), {}, [None, "e"]
+
+
 def update_case(d, vectors, numbers, out):
     N = d.size(1, 40)
     values = [d.plain(N) for _ in range(2)] + [d.rng.uniform(0.1, 1, N).astype("float32") for _ in range(vectors)]
@@ -187,6 +192,8 @@ CASES = {
     "softmax_cross_entropy_backward": softmax_cross_entropy_backward_case,
     "binary_cross_entropy": binary_cross_entropy_case,
     "binary_cross_entropy_backward": binary_cross_entropy_backward_case,
+    "mean_squared_error": mean_squared_error_case,
+    "mean_squared_error_backward": lambda d: ((d.array(B := d.size(), 3), B + d.size()), {}, ["dy"]),
     "sgd": lambda d: update_case(d, 0, (0.1,), ["new"]),
     "momentum": lambda d: update_case(d, 1, (0.1, 0.9), ["new", "new_v"]),
     "adam": lambda d: update_case(d, 2, (0.1, 0.9, 0.99, 1e-3), ["new", "new_m", "new_v"]),

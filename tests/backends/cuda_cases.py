@@ -58,18 +58,47 @@ def relu_backward(data):
     return grid(n), (d.normal(n), d.few(n), rubbish(n), n), "int64"
 
 
+def counted(d, B):
+    """How many rows count: all of them, or a number that lies on the device."""
+    return d.pick(None, scalar(1), scalar(B), scalar(B // 2))
+
+
 def softmax_cross_entropy(data):
     d = Draw(data)
     B, K, label, t = classes(d)
     z = d.normal(B, K) * np.float32(d.pick(1, 50))
     out = rubbish(B, K), rubbish(B), rubbish()
-    return grid(B, 8), (z, t, *out, ticket(), B, K, d.pick(0.0, 0.1)), label
+    return grid(B, 8), (z, t, *out, ticket(), B, K, d.pick(0.0, 0.1), counted(d, B)), label
 
 
 def softmax_cross_entropy_backward(data):
     d = Draw(data)
     B, K, label, t = classes(d)
-    return grid(B * K), (d.share(B, K), t, rubbish(B, K), B * K, K, d.pick(0.0, 0.1), 1 / B), label
+    given = d.share(B, K), t, rubbish(B, K), B * K, K, d.pick(0.0, 0.1), B, counted(d, B)
+    return grid(B * K), given, label
+
+
+def loss_of_numbers(data):
+    d = Draw(data)
+    B, O = d.size(40), d.pick(1, 3, 32, 33, 100)
+    out = rubbish(B, O), rubbish(B), rubbish()
+    y = d.normal(B, O) * np.float32(d.pick(1, 50))
+    return grid(B, 8), (y, d.share(B, O), *out, ticket(), B, O, counted(d, B)), "int64"
+
+
+def gradient_of_numbers(data, inputs):
+    d = Draw(data)
+    B, O = d.size(40), d.pick(1, 3, 32, 33, 100)
+    given = [d.share(B, O) for _ in range(inputs)]
+    return grid(B * O), (*given, rubbish(B, O), B * O, O, B, counted(d, B)), "int64"
+
+
+def mean_squared_error_backward(data):
+    return gradient_of_numbers(data, 1)
+
+
+def binary_cross_entropy_backward(data):
+    return gradient_of_numbers(data, 2)
 
 
 def dropout(data):
@@ -86,6 +115,16 @@ def dropout_backward(data):
     d = Draw(data)
     n = d.size(600)
     return grid(n), (d.normal(n), d.few(n) > 0, rubbish(n), n, 1.25), "int64"
+
+
+# ---- input
+
+
+def gather_bytes(data):
+    d = Draw(data)
+    n, B, F = d.size(40), d.size(30), d.size(50)
+    x, rows = d.rng.integers(0, 256, (n, F), dtype="uint8"), d.rng.integers(0, n, B)
+    return grid(B * F), (x, rows, rubbish(B, F), B * F, F, d.pick(255, 16, 1)), "int64"
 
 
 # ---- update rules
@@ -123,6 +162,16 @@ def advance(data):
     hp, ok = d.share(n), d.pick(None, np.array(True), np.array(False))
     place = [0, 1, places[2], *adam, d.pick(10, -1), 11]
     return (1,), (hp, rubbish(n), d.normal(n), ok, d.pick(scalar(0.01), scalar(9), scalar(np.nan)), n, *place), "int64"
+
+
+def unscale(data):
+    d = Draw(data)
+    n, many = d.size(3000), d.size(5)
+    grad, state = d.normal(n), np.array([d.pick(0.5, 1, 256, 2.0**24), d.pick(0, 3, 4)], "float32")
+    grad[d.size(n - 1, low=0)] *= d.pick(1, 1, np.nan, np.inf).__float__()
+    finite, ok = np.array(d.pick(True, True, False)), np.array(True)
+    parts = rubbish(many, dtype="uint32")
+    return (many,), (grad, state, finite, ok, parts, ticket(), 5.0, 2.0**24, n), "int64"
 
 
 def sum_of_squares(data):
@@ -238,6 +287,7 @@ def unpool(data):
 
 
 KERNEL_CASES = {name: globals()[name] for name in KERNELS if name in globals()}
+KERNEL_CASES |= dict.fromkeys(("mean_squared_error", "binary_cross_entropy"), loss_of_numbers)
 KERNEL_CASES |= {name: rule(name) for name in RULES}
 KERNEL_CASES |= dict.fromkeys(("maxpool2d", "avgpool2d"), pool)
 KERNEL_CASES |= dict.fromkeys(("maxpool2d_backward", "avgpool2d_backward"), unpool)

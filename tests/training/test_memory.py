@@ -15,8 +15,9 @@ from dlcourse.nn.layers import BatchNorm, Conv2D, Dense, Dropout, Flatten, MaxPo
 from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.nn.params import leaves
+from dlcourse.training.graph import GraphStep
 from dlcourse.training.optimizers import SGD, Adam, Momentum
-from dlcourse.training.steps import GraphStep, SerialStep, ThreadStep
+from dlcourse.training.steps import SerialStep, ThreadStep
 
 FIXED = 300_000  # bytes of Python's objects, of remembered views and of NumPy's casting buffers: docs/decisions.md 25
 

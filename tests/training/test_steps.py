@@ -33,8 +33,9 @@ from dlcourse.nn.layers import (
 )
 from dlcourse.nn.losses import BinaryCrossEntropy, MeanSquaredError, SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
+from dlcourse.training.graph import GraphStep
 from dlcourse.training.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, RMSProp
-from dlcourse.training.steps import GraphStep, SerialStep, ThreadStep, choose_step
+from dlcourse.training.steps import SerialStep, ThreadStep, choose_step
 
 rng = np.random.default_rng(7)
 
