@@ -24,11 +24,11 @@ class Step:
 
     why = "asked for"  # why this one was chosen
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any, *, precision: str = "fp32"):
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, precision: str | Precision = "fp32"):
         if optimizer.theta is not net.theta or optimizer.grad is not net.grad:
             raise ValueError("the optimizer belongs to another network: make it from net.theta and net.grad")
         self.net, self.loss, self.optimizer = net, loss, optimizer
-        self.precision = Precision(precision, net, optimizer)
+        self.precision = precision if isinstance(precision, Precision) else Precision(precision, net, optimizer)
         self.plans = Plans(net, loss, net.grad, precision=self.precision)
         self.drops = any(leaf.op == "dropout" for _, leaf in leaves(net.layers))
         optimizer.ops = net.ops
@@ -56,7 +56,7 @@ class SerialStep(Step):
     one_thread: BLAS keeps to one thread, which is steadier where the products are small.
     """
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False, precision: str = "fp32"):
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False, precision: Any = "fp32"):
         super().__init__(net, loss, optimizer, precision=precision)
         self.blas = Blas() if one_thread else None
 

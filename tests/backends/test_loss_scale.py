@@ -24,10 +24,6 @@ def way(request, unsure):
     return request.param
 
 
-def scale_of(step):
-    return getattr(step, "serial", step).precision
-
-
 def held(step):
     return [step.net.theta, step.optimizer.hp, step.optimizer.copy, *step.optimizer.states.values()]
 
@@ -39,7 +35,7 @@ def test_an_overflow_changes_nothing_but_the_scale_and_nobody_waits(backend, kin
     step = made(mlp(backend), "fp16", kind)
     for seed in range(5):
         step(*batch(backend, seed))
-    state, here = scale_of(step).state, batch(backend, 5)
+    state, here = step.precision.state, batch(backend, 5)
     state[:1] = 2.0**24
     before = [backend.to_host(v).copy() for v in held(step)]
     with DEVICE.watch() as seen:

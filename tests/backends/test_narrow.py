@@ -55,7 +55,7 @@ def test_bf16_says_what_it_lacks(monkeypatch):
 def test_other_names_and_other_networks_are_refused():
     with pytest.raises(ValueError, match="'fp8' is not to be had: there are fp32, tf32, bf16, fp16 and auto"):
         made(mlp(NUMPY), "fp8")
-    net = NETS["MLP"].network(NUMPY, "float64")
+    net = NETS["MLP"].network(FAKE, "float64")
     with pytest.raises(ValueError, match="'fp16' is not to be had: the network computes in float64"):
         made(net, "fp16")
     assert made(net, "fp32").precision.dtype == made(net, "auto").precision.dtype == "float64"

@@ -142,7 +142,7 @@ def test_a_recorded_step_is_the_same_step(device, precision, opt, monkeypatch):
         step = kind(net, case.loss(), optimizer(opt, net), precision=known(precision))
         for seed in range(10):
             step(*map(device.asarray, case.batch(seed=seed)))
-        inner = getattr(step, "serial", step).precision
+        inner = step.precision
         ends.append((device.to_host(net.theta), None if inner.state is None else device.to_host(inner.state)))
     np.testing.assert_allclose(ends[0][0], ends[1][0], rtol=1e-5, atol=1e-6)
     if precision == "fp16":
