@@ -84,7 +84,7 @@ def test_shorter_batches_share_a_graph_where_rows_do_not_mix_and_always_the_weig
         x, t = case.batch(seed=seed, size=5 if seed % 2 else 8)
         plain(x, t)
         graph(device.asarray(x), device.asarray(t))
-    assert len(graph.graphs) == graphs
+    assert len(graph.recorder.graphs) == graphs
     np.testing.assert_allclose(device.to_host(there.theta), here.theta, rtol=1e-3, atol=1e-4)
 
 

@@ -173,7 +173,7 @@ def test_a_swapped_function_is_not_seen_by_an_old_graph_and_is_recorded_anew(dev
     losses = run((plain, graph), MLP, device, range(10, 15))
     np.testing.assert_allclose(*zip(*losses), rtol=1e-6)
     assert_same(state(plain), state(graph), rtol=1e-5, atol=1e-6)
-    assert len(graph.graphs) == 1  # those of functions that are gone are gone
+    assert len(graph.recorder.graphs) == 1  # those of functions that are gone are gone
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float64", "int32"])

@@ -161,4 +161,4 @@ def test_an_exception_in_the_middle_leaves_a_stream_that_records_unless_somebody
         assert_same(before, state(graph))
         failing[0] = False
         run((graph,), MLP, device, [3])
-        assert len(graph.graphs) == 1
+        assert len(graph.recorder.graphs) == 1

@@ -28,7 +28,7 @@ def test_three_plain_steps_then_replays_and_each_counts(device, name):
     plain, graph = pair(case, device)
     for seed in range(6):
         losses = [device.to_host(step(*batch(case, device, seed))) for step in (plain, graph)]
-        assert len(graph.graphs) == (seed > 2)
+        assert len(graph.recorder.graphs) == (seed > 2)
         np.testing.assert_allclose(*losses, rtol=1e-6)
     assert_same(state(plain), state(graph), rtol=1e-6, atol=1e-7)
     assert f"batches {case.shape} are recorded" in graph.report
@@ -39,7 +39,7 @@ def test_nothing_is_recorded_where_nobody_wants_it(device):
     plain, graph = pair(case, device, capture=False)
     for seed in range(6):
         plain(*batch(case, device, seed)), graph(*batch(case, device, seed))
-    assert not graph.graphs and graph.report == "nothing is recorded: capture=False"
+    assert not graph.recorder.graphs and graph.report == "nothing is recorded: capture=False"
     assert_same(state(plain), state(graph))
     with pytest.raises(ValueError, match="capture= is .*got 'always'"):
         pair(case, device, capture="always")
@@ -124,7 +124,7 @@ def test_check_compares_puts_the_state_back_and_goes_on_recorded(device, name, c
     said = capsys.readouterr().out
     assert "five recorded steps are five plain ones, bit for bit; " in said and said.strip() in graph.report
     assert_same(state(plain), state(graph), rtol=1e-6, atol=1e-7)
-    (held,) = graph.graphs.values()
+    (held,) = graph.recorder.graphs.values()
     assert f"{held.replay.nodes} launches in one, {held.replay.nbytes:,} bytes of its own" in said
     assert held.replay.nodes > 10 and held.replay.nbytes > 0
 
@@ -173,7 +173,7 @@ def test_a_batch_with_gaps_in_memory_is_recorded_too(device):
         np.testing.assert_allclose(*(device.to_host(step(x, t)) for step in (plain, graph)), rtol=1e-6)
     x, t = x[:3], t[:3]
     np.testing.assert_allclose(*(device.to_host(step(x, t)) for step in (plain, graph)), rtol=1e-6)
-    assert len(graph.graphs) == 1
+    assert len(graph.recorder.graphs) == 1
 
 
 # ---- fit waits for nobody
@@ -194,7 +194,7 @@ def test_fit_reads_its_losses_once_an_epoch_short_batches_and_hooks_included(mon
         hooks = [Count(), ProgressBar(quiet=False), EarlyStop(patience=50)]
         history = fit(net, case.loss(), step.optimizer, data, epochs=5, step=step, hooks=hooks)
     assert len(history.batch_losses) == 5 * len(data) and np.isfinite(history.batch_losses).all()
-    assert len(step.graphs) == 1  # the last batch of 5 went through it, too
+    assert len(step.recorder.graphs) == 1  # the last batch of 5 went through it, too
     for epoch in range(5):
         assert len({waits for e, waits in syncs if e == epoch}) == 1, "a batch has waited"
     starts = [waits for e, waits in syncs][:: len(data)]

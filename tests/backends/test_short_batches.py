@@ -40,7 +40,7 @@ def test_a_short_batch_goes_through_the_same_graph_with_the_same_numbers(device,
         losses = [device.to_host(step(*batch(case, device, seed, size))) for step in (plain, graph)]
         np.testing.assert_allclose(*losses, rtol=1e-6, err_msg=f"{size} rows")
         np.testing.assert_allclose(*(device.to_host(s.net.grad) for s in (plain, graph)), rtol=1e-5, atol=1e-7)
-    assert len(graph.graphs) == 1 and "shorter ones are filled up" in graph.report
+    assert len(graph.recorder.graphs) == 1 and "shorter ones are filled up" in graph.report
     assert_same(state(plain), state(graph), rtol=1e-6, atol=1e-6)
 
 
@@ -75,7 +75,7 @@ def test_784_128_10_with_adam_is_12_launches_and_14_where_it_is_filled_up(unsure
     step, full, short = mlp_784(), digits(64), digits(40)
     for _ in range(4):
         step(*full)
-    (graph,) = step.graphs.values()
+    (graph,) = step.recorder.graphs.values()
     assert graph.replay.nodes == 12
     for given, more in (full, 0), (short, 2), (short, 1), (full, 1), (full, 0):
         with DEVICE.watch() as seen:
@@ -106,7 +106,7 @@ def test_where_rows_may_mix_a_short_batch_gets_its_own_graph(device, name):
     for seed in range(12):
         size = 5 if seed % 2 else 8
         plain(*batch(case, device, seed, size)), graph(*batch(case, device, seed, size))
-    assert len(graph.graphs) == 2 and re.search(f"shorter ones get their own graph: {why}", graph.report)
+    assert len(graph.recorder.graphs) == 2 and re.search(f"shorter ones get their own graph: {why}", graph.report)
     assert_same(state(plain), state(graph), rtol=1e-5, atol=1e-6)
 
 
@@ -117,7 +117,7 @@ def test_so_it_does_where_a_function_is_swapped(device):
         for seed in range(12):
             size = 5 if seed % 2 else 8
             plain(*batch(case, device, seed, size)), graph(*batch(case, device, seed, size))
-        assert len(graph.graphs) == 2 and "relu is swapped and may look at all rows" in graph.report
+        assert len(graph.recorder.graphs) == 2 and "relu is swapped and may look at all rows" in graph.report
     assert_same(state(plain), state(graph), rtol=1e-5, atol=1e-6)
 
 
@@ -136,7 +136,7 @@ def test_so_it_does_where_no_kernel_leaves_rows_out(unsure, why):
         size = 5 if seed % 2 else 8
         given = probabilities(seed, size) if why == "probabilities" else batch(NETS["MLP"], FAKE, seed, size)
         plain(*given), graph(*given)
-    assert len(graph.graphs) == 2 and "shorter ones get their own graph: " in graph.report
+    assert len(graph.recorder.graphs) == 2 and "shorter ones get their own graph: " in graph.report
     assert_same(state(plain), state(graph), rtol=1e-5, atol=1e-6)
 
 
