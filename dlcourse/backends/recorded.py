@@ -28,10 +28,10 @@ class Recorder:
         self.calls: Counter = Counter()
         self.report = "recorded after three plain steps of a shape" if capture else "nothing is recorded: capture=False"
 
-    def __call__(self, x: Any, t: Any, version: int, alone: Callable, changes: Callable) -> Any:
+    def __call__(self, x: Any, t: Any, version: Any, alone: Callable, changes: Callable) -> Any:
         """The loss of one step.
 
-        version    of the functions in it, which a graph has frozen: with another one the step is recorded anew
+        version    of what a graph has frozen, functions and memory: with another one the step is recorded anew
         alone()    why a shorter batch cannot be filled up, or nothing
         changes()  {name: array} of all that a step changes
         """

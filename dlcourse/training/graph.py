@@ -35,7 +35,8 @@ class GraphStep(Step):
         return self.recorder.report
 
     def __call__(self, x: Any, t: Any) -> Any:
-        return self.recorder(x, t, self.net.ops.version, self.alone, self.changes)
+        version = self.net.ops.version, self.plans.version
+        return self.recorder(x, t, version, self.alone, self.changes)
 
     def memory(self, x_shape: tuple) -> dict[str, int]:
         """As of a SerialStep, and the place from which the graph reads its batch (its x, not the targets)."""
