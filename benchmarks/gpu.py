@@ -110,7 +110,7 @@ def run(said: argparse.Namespace, budget: Budget | None = None) -> dict[str, Any
     except (KeyboardInterrupt, TimeIsUp) as reason:
         record["stopped"] = f"{type(reason).__name__}: the rest was not measured"
     record |= {"clocks_after": device.clocks(), "took_s": budget.clock() - began}
-    record["targets"] = verdicts(record["cases"], record["mnist"].get("runs", {}))
+    record["targets"] = [] if said.dry else verdicts(record["cases"], record["mnist"].get("runs", {}))
     return record
 
 

@@ -11,9 +11,14 @@ from typing import Any
 
 from cpu_tables import ROOT, cell, lines, replaced, span
 from gpu_verdict import COMPILED, EAGER, GRAPH, JAX, OURS, best, ratio
-from gpu_workloads import BANDWIDTH, CARD, PEAK, cases, parameters, predicted
+from gpu_workloads import BANDWIDTH, CACHE, CARD, PEAK, cases, parameters, predicted
 
 PEERS = {EAGER: "PyTorch eager", COMPILED: "PyTorch compiled", GRAPH: "PyTorch, one graph", JAX: "JAX jit"}
+SOURCES = (
+    "[peaks without sparsity](https://glennklockwood.com/garden/processors/h100), "
+    "[bandwidth](https://itkb.uw.cz/2026/06/nvidia-h200-vs-b300-precisions-cores.html), "
+    "[cache](https://chipsandcheese.com/2023/07/02/nvidias-h100-funny-l2-and-tons-of-bandwidth/)"
+)
 NONE = "No run on a GPU is recorded yet, so no speed on a GPU is told."
 
 
@@ -65,15 +70,17 @@ def prediction() -> str:
     for case in cases().values():
         for precision in case.precisions:
             found = predicted(case.w, precision)
-            each = [span(found[key]) for key in ("products_s", "parameters_s", "at_least_s")]
+            each = [span(found[k]) if found[k] else "cached" for k in ("products_s", "parameters_s", "at_least_s")]
             table.append([f"{case.w.name}: {case.w.what}", f"{case.w.flops() / 1e9:,.3g}", precision, *each])
     peaks = ", ".join(f"{precision} {peak / 1e12:.0f}" for precision, peak in PEAK.items())
     giant = parameters(cases()["G5"].w)
     return (
-        f"Predictions, not measurements: no {CARD} can be faster, and every program is slower. Its datasheet promises "
-        f"{peaks} TFLOP/s and {BANDWIDTH / 1e12} TB/s. The bytes are those that Adam reads and writes, 28 for each "
-        f"parameter, 30 with a 16-bit copy, and for inference the weights once. G5 has {giant:,} parameters. G1, G2 "
-        f"and the small batches of G6 wait for launches, of which no datasheet tells.\n\n{lines(table)}"
+        f"Predictions, not measurements: what an {CARD} takes at least if it reaches {peaks} TFLOP/s and "
+        f"{BANDWIDTH / 1e12} TB/s, as its datasheet promises ({SOURCES}). The bytes are those that Adam reads and writes, 28 for each parameter, "
+        f"30 with a 16-bit copy, and for inference the weights once; where they fit into the cache of "
+        f"{CACHE / 1e6:.0f} MB, they are not counted. Activations are left out. G5 has {giant:,} parameters. G1, G2 "
+        f"and the small batches of G6 wait for launches, of which no datasheet tells: expect many times this.\n\n"
+        f"{lines(table)}"
     )
 
 

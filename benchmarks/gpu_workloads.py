@@ -17,10 +17,12 @@ GIANT = 10**8  # parameters: above, the gradient is compared on a narrow network
 CHECK = (512, 256)  # its width and batch
 FLOAT = 4  # bytes of a float32
 
-# A datasheet's peaks without sparsity, in TFLOP/s, and TB/s. H200 SXM: GH100 runs 66.9 in fp32 outside the tensor
-# cores, 494.7 in TF32, 989.4 in bf16 (glennklockwood.com/garden/processors/h100); 4.8 TB/s: NVIDIA's page of the H200.
+# Peaks without sparsity, in FLOP/s, and bytes/s. The die of H100 and H200: 66.9, 494.7 and 989.4 TFLOP/s
+# (glennklockwood.com/garden/processors/h100), 60 MB of cache (chipsandcheese.com, 2 July 2023); an H200's memory:
+# 4.8 TB/s (itkb.uw.cz/2026/06/nvidia-h200-vs-b300-precisions-cores.html).
 CARD = "H200 SXM"
 PEAK, BANDWIDTH = {"fp32": 66.9e12, "tf32": 494.7e12, "bf16": 989.4e12}, 4.8e12
+CACHE = 60e6  # bytes of the second-level cache on that die, 50 to 60 MB of it switched on: such numbers may stay there
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,11 @@ def needs(w: Workload) -> int:
 
 
 def predicted(w: Workload, precision: str) -> dict[str, float]:
-    """Seconds that a step cannot go below by the datasheet: FLOP ÷ peak, and the bytes of θ (and Adam) ÷ bandwidth.
+    """Seconds by the datasheet: FLOP ÷ peak, the bytes of θ (and Adam) ÷ bandwidth, and the larger of the two.
 
     Adam reads θ, ∇, m, v and writes θ, m, v: 28 bytes a parameter, 30 with a 16-bit copy. Inference reads θ once.
+    What fits into the cache takes no time by this reckoning.
     """
-    each = (30 if precision == "bf16" else 28) if w.trains else FLOAT
-    products, bytes_s = w.flops() / PEAK[precision], each * parameters(w) / BANDWIDTH
-    return {"products_s": products, "parameters_s": bytes_s, "at_least_s": products + bytes_s}
+    held = ((30 if precision == "bf16" else 28) if w.trains else FLOAT) * parameters(w)
+    products, bytes_s = w.flops() / PEAK[precision], held / BANDWIDTH * (held > CACHE)
+    return {"products_s": products, "parameters_s": bytes_s, "at_least_s": max(products, bytes_s)}

@@ -73,7 +73,8 @@ class GpuTorchRunner(GpuRunner, TorchRunner):
         if peer.dry:
             torch.set_num_threads(1)
         self.flags()
-        net = torch.nn.Sequential(*(layer_of(torch.nn, *layer) for layer in w.layers)).to(self.device)
+        with torch.device(self.device):
+            net = torch.nn.Sequential(*(layer_of(torch.nn, *layer) for layer in w.layers))
         self.net = net.to(memory_format=torch.channels_last) if w.images else net
         self.names, self.start = dict(named(self.net)), weights
         self.loss, self.run = self.whole, self.forward
@@ -115,7 +116,9 @@ class GpuTorchRunner(GpuRunner, TorchRunner):
                 self.predict(x)
         with self.torch.no_grad():
             for name, a in self.start.items():
-                self.names[name].copy_(self.torch.from_numpy(self.theirs(name, a)))
+                turned = a.ndim == 2 and not self.image_rows(name)  # on the device, where that takes no time
+                there = self.torch.from_numpy(a if turned else self.theirs(name, a)).to(self.device)
+                self.names[name].copy_(there.T if turned else there)
             for state in self.rule.state.values():
                 for a in state.values():
                     a.zero_()
