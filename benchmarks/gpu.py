@@ -28,7 +28,7 @@ import gpu_mnist  # noqa: E402
 import gpu_tables  # noqa: E402
 from cpu import rounded  # noqa: E402
 from gpu_case import LOSSES, Device, measure, why  # noqa: E402
-from gpu_peers import GpuPeer, peers  # noqa: E402
+from gpu_peers import GpuPeer, ours, peers  # noqa: E402
 from gpu_timing import LIMIT_S, Budget  # noqa: E402
 from gpu_verdict import verdicts  # noqa: E402
 from gpu_workloads import Case, cases  # noqa: E402
@@ -163,11 +163,13 @@ def main(words: list[str] | None = None) -> int:
         gpu_tables.rewrite(gpu_tables.newest(RECORDS))
         return 0
     try:
-        alarm(said.seconds)
-        record = run(said)
+        ours.backend(said.dry)
     except (ImportError, RuntimeError) as reason:
         print(f"nothing is measured: {reason}\n--dry runs the script without a GPU")
         return 2
+    try:
+        alarm(said.seconds)
+        record = run(said)
     finally:
         alarm(0)
     for line in record["targets"]:

@@ -110,10 +110,10 @@ def group(given: Inputs, precision: str, found: list[GpuPeer], device: Device, b
         try:
             runners[peer.name], errors[peer.name] = given.admitted(peer, precision, device)
             losses[peer.name] = read(runners[peer.name])
+            peer.prepares_s = budget.clock() - began
         except Exception as error:
             runners.pop(peer.name, None)
             refused[peer.name] = why(error)
-        peer.prepares_s = max(peer.prepares_s, budget.clock() - began)
     timed = rounds(runners, device.backend, budget.clock, end) if runners else {}
     rows = {}
     for name, one in timed.items():
@@ -142,13 +142,25 @@ def why(error: Exception) -> str:
 
 
 def measure(case: Case, found: list[GpuPeer], device: Device, budget: Budget, end: float) -> dict[str, Any]:
-    """One case in all its precisions."""
+    """One case in all its precisions; where it breaks altogether, what was measured so far and the reason."""
+    told: dict[str, Any] = {"what": case.w.what, "FLOP": case.w.flops(), "includes": case.includes}
+    told |= {"measured": {}, "skipped": {}}
+    try:
+        precisions(told, case, found, device, budget, end)
+    except Exception as error:
+        told["skipped"]["the rest"] = why(error)
+        print(f"{case.w.name}: skipped: the rest: {why(error)}", flush=True)
+    return told
+
+
+def precisions(told: dict, case: Case, found: list[GpuPeer], device: Device, budget: Budget, end: float) -> None:
+    """Write into `told` what each precision gave, or why it is skipped."""
     w, need = case.w, needs(case.w)
-    told: dict[str, Any] = {"what": w.what, "FLOP": w.flops(), "includes": case.includes, "measured": {}, "skipped": {}}
     if need > device.free():
         why_not = f"it needs about {need / 1e9:.1f} GB, and {device.free() / 1e9:.1f} GB are free on this device"
         print(f"{w.name}: skipped: {why_not}", flush=True)
-        return told | {"skipped": {"all": why_not}}
+        told["skipped"]["all"] = why_not
+        return
     reasons = {precision: device.lacks(precision) or ours.lacks(precision) for precision in case.precisions}
     told["skipped"] |= {precision: reason for precision, reason in reasons.items() if reason}
     for precision, reason in told["skipped"].items():
@@ -168,7 +180,6 @@ def measure(case: Case, found: list[GpuPeer], device: Device, budget: Budget, en
             "implementations": rows, "refused": refused, "interleaved": together, "in_time": budget.clock() <= end,
         }  # fmt: skip
         show(w.name, w.what, precision, rows, refused)
-    return told
 
 
 def tidy(found: list[GpuPeer]) -> None:

@@ -76,10 +76,11 @@ def prediction() -> str:
     giant = parameters(cases()["G5"].w)
     return (
         f"Predictions, not measurements: what an {CARD} takes at least if it reaches {peaks} TFLOP/s and "
-        f"{BANDWIDTH / 1e12} TB/s, as its datasheet promises ({SOURCES}). The bytes are those that Adam reads and writes, 28 for each parameter, "
-        f"30 with a 16-bit copy, and for inference the weights once; where they fit into the cache of "
-        f"{CACHE / 1e6:.0f} MB, they are not counted. Activations are left out. G5 has {giant:,} parameters. G1, G2 "
-        f"and the small batches of G6 wait for launches, of which no datasheet tells: expect many times this.\n\n"
+        f"{BANDWIDTH / 1e12} TB/s, as its datasheet promises ({SOURCES}). The bytes are those that Adam reads and "
+        f"writes, 28 for each parameter, 30 with a 16-bit copy, and for inference the weights once; where they fit in "
+        f"the cache of {CACHE / 1e6:.0f} MB, they are not counted. Activations are left out. G5 has {giant:,} "
+        f"parameters. G1, G2 and the small batches of G6 wait for launches, of which no datasheet tells: expect many "
+        f"times this.\n\n"
         f"{lines(table)}"
     )
 

@@ -50,12 +50,12 @@ def cases(most: int = 1 << 30, batch: int = 1 << 30) -> dict[str, Case]:
     return {
         case.w.name: case
         for case in (
-            dense("G1", (128,), 64, ("fp32",), few, 1.5)(most, batch),
+            dense("G1", (128,), 64, ("fp32",), few, 2.5)(most, batch),
             dense("G2", (512, 512), 256, ("fp32", "tf32"), few, 2)(most, batch),
             dense("G3", (4096, 4096), 8192, ("fp32", "tf32", "bf16"), large, 3)(most, batch),
             Case(images(most, min(256, batch)), ("fp32", "tf32"), large, 2),
             dense("G5", (16384,) * 5, 8192, ("tf32", "bf16"), ("default",), 3)(most, batch),
-            *(dense(f"G6 {n}", (512, 512), n, ("fp32",), small, 0.5, trains=False)(most, batch)
+            *(dense(f"G6 {n}", (512, 512), n, ("fp32",), small, 0.8, trains=False)(most, batch)
               for n in (1, 64, 4096, 65536)),
         )
     }  # fmt: skip

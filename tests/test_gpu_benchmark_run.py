@@ -84,6 +84,15 @@ def test_a_precision_that_the_device_or_the_package_lacks_is_named(monkeypatch):
     assert ours.lacks("bf16") is None
 
 
+def test_a_case_that_breaks_altogether_leaves_the_others_their_turn(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("illegal memory access")
+
+    monkeypatch.setattr(gpu_case, "rounds", broken)
+    found = measured(dataclasses.replace(TINY["G1"], precisions=("fp32",)), [ours.Ours(dry=True)])
+    assert found["skipped"] == {"the rest": "RuntimeError: illegal memory access"} and not found["measured"]
+
+
 class Slow(GpuPeer):
     """Takes its time by the clock of the test."""
 
