@@ -117,7 +117,7 @@ def run(said: argparse.Namespace, budget: Budget | None = None) -> dict[str, Any
 def catalogue(said: argparse.Namespace) -> dict[str, Case]:
     """The cases as large as this run wants them."""
     if said.dry:
-        return cases(most=16, batch=8)
+        return cases(most=32, batch=16)
     return cases(most=2048, batch=1024) if said.reduced else cases()
 
 

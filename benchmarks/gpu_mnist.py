@@ -50,7 +50,7 @@ def epochs(n: int) -> Any:
 
 def resident(runner: Any, data: tuple) -> Callable[[np.ndarray], None]:
     """One epoch over data on the device; copying them is part of the time."""
-    runner.resident(data[0], data[1], [np.arange(BATCH)])
+    runner.resident(data[0], data[1], np.arange(BATCH)[None])
 
     def epoch(orders: np.ndarray) -> None:
         runner.order(orders)

@@ -127,6 +127,8 @@ def test_the_verdict_is_that_of_the_medians_and_tells_whether_the_spread_allows_
     ]  # fmt: skip
     assert said[0]["spread"] == pytest.approx((8.2 * 0.9 / 1.1, 8.2 * 1.1 / 0.9))
     assert gpu_verdict.ratio(rows, "JAX jit") is None
+    said = gpu_verdict.verdicts({"G4": {"FLOP": 1, "measured": {"fp32": {ROWS: rows}}}}, {})
+    assert [line["floor"] for line in said] == [0.2], "where there is no target, nothing is missed"
 
 
 def test_the_rate_of_the_giant_and_the_epoch_have_targets_too():
@@ -189,7 +191,7 @@ class Mistaken(ours.Ours):
         elif self.mistake == "wait":
             runner.wait = lambda: None
         elif self.mistake == "memory":
-            raise MemoryError("Out of memory allocating 5 bytes")
+            raise MemoryError("no 5 bytes")
         elif self.mistake == "break":
             raise RuntimeError("no such kernel\nand a long trace")
         elif self.mistake == "loss":
@@ -204,7 +206,7 @@ class Mistaken(ours.Ours):
         ("update", "G1", " is wrong: relative error 1, at most 0.05"),
         ("answer", "G6 64", "the prediction y is wrong"),
         ("wait", "G1", "its wait() returns while the device is at work"),
-        ("memory", "G1", "out of memory: Out of memory allocating 5 bytes"),
+        ("memory", "G1", "out of memory: no 5 bytes"),
         ("break", "G1", "RuntimeError: no such kernel"),
         ("loss", "G1", "its losses are not finite"),
     ],
@@ -232,7 +234,7 @@ def test_a_step_is_made_ready_without_a_trace():
 
 def test_what_does_not_wait_is_refused_by_name():
     runner = ours.Ours(dry=True).make(TINY["G1"].w, gpu_workloads.start(TINY["G1"].w), "fp32")
-    runner.resident(*gpu_case.Inputs(TINY["G1"]).data, [np.arange(8)])
+    runner.resident(*gpu_case.Inputs(TINY["G1"]).data, np.arange(8)[None])
     gpu_timing.settled(runner, FAKE)
     runner.wait = lambda: None
     with pytest.raises(UnsynchronisedError, match="how long it takes to ask"):

@@ -164,7 +164,8 @@ def test_a_device_with_events_is_timed_by_them_unless_the_work_is_on_another_str
 # ---- the command
 
 
-def test_a_dry_run_goes_through_names_who_is_missing_and_marks_its_record(tmp_path, capsys):
+def test_a_dry_run_goes_through_names_who_is_missing_and_marks_its_record(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(gpu, "verdicts", lambda *_: ["a verdict"])
     assert gpu.main(["--dry", "--cases", "G1", "G4", "G6", "MNIST", "--out", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("*.json")
     record, printed = json.loads(path.read_text("utf-8")), capsys.readouterr().out
@@ -176,6 +177,7 @@ def test_a_dry_run_goes_through_names_who_is_missing_and_marks_its_record(tmp_pa
         assert 0 < one["q1_s"] <= one["median_s"] <= one["q3_s"] and one["blocks"] >= 3 and one["error"] < 1e-4
     assert len(record["cases"]["G1"]["measured"]["fp32"][ROWS]["dlcourse"]["losses"]) == gpu_case.LOSSES
     assert record["mnist"]["runs"]["dlcourse"]["accuracy"] >= gpu_mnist.AIM
+    assert record["mnist"]["runs"]["dlcourse"]["seconds"] > 0
     for name, reason in record["not_measured"].items():
         assert f"not measured: {name}: {reason}" in printed
     assert "PyTorch graph" in record["not_measured"]

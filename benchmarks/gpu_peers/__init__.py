@@ -30,8 +30,9 @@ class GpuRunner(cpu_peers.Runner):
         self.order(orders)
 
     def order(self, orders: Any) -> None:
-        """Which rows are the next batches, over and over."""
-        self.rows = itertools.cycle([self.place(rows, rows)[0] for rows in orders])
+        """Which rows are the next batches, over and over: copied at once."""
+        placed = self.place(orders, orders)[0]
+        self.rows = itertools.cycle([placed[i] for i in range(len(orders))])
 
     def batch(self, rows: Any) -> tuple:
         """These rows of the data, gathered where they lie."""
