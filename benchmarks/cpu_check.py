@@ -9,7 +9,7 @@ from cpu_peers.usual import UsualRunner
 from cpu_workloads import Workload, data, weights
 
 # Largest relative errors. A single ReLU or maximum that rounding decides otherwise moves a gradient of W7 by 0.3 %.
-GRADIENT, UPDATE, OUTPUT = 1e-2, 5e-2, 1e-4
+LIMITS = GRADIENT, UPDATE, OUTPUT = 1e-2, 5e-2, 1e-4
 ROUNDING = 2e-7  # of a weight, by two updates in float32
 
 
@@ -29,17 +29,20 @@ class Reference:
             runner.step(x, t)
             self.moved = {name: a - self.start[name] for name, a in runner.weights().items()}
 
-    def wrong(self, runner: Any) -> tuple[str | None, float]:
-        """Why this runner may not be timed, or None; and its largest relative error. Takes two of its steps."""
-        x, t = runner.place(*self.batch)
+    def wrong(self, runner: Any, limits: tuple[float, float, float] = LIMITS) -> tuple[str | None, float]:
+        """Why this runner may not be timed, or None; and its largest relative error. Takes two of its steps.
+
+        limits    of the relative errors of gradient, update and prediction
+        """
+        (gradient, update, output), (x, t) = limits, runner.place(*self.batch)
         if not self.w.trains:
-            return worst({"y": np.asarray(runner.predict(x))}, {"y": self.seen(runner)}, OUTPUT, "prediction")
-        bad, error = worst(runner.gradient(x, t), self.grads, GRADIENT, "gradient")
+            return worst({"y": runner.answer(x)}, {"y": self.seen(runner)}, output, "prediction")
+        bad, error = worst(runner.gradient(x, t), self.grads, gradient, "gradient")
         if bad:
             return bad, error
         runner.step(x, t)
         moved = {name: a.astype("float64") - self.start[name] for name, a in runner.weights().items()}
-        return worst(moved, self.moved, UPDATE, "update", self.start)[0], error
+        return worst(moved, self.moved, update, "update", self.start)[0], error
 
     def seen(self, runner: Any) -> np.ndarray:
         """The prediction as this runner gives it."""

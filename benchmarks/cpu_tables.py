@@ -11,7 +11,6 @@ from cpu_verdict import FAST, JAX, OURS, best_torch, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- cpu: made by `python benchmarks/cpu.py --tables` -->", "<!-- cpu: end -->"
-BETWEEN = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.S)
 BUSY = "**The machine was busy with other work during this run: take these figures as provisional.** "
 UNTOLD = "No run on a quiet machine is recorded yet; the newest one stands there, as provisional."
 PEERS = {
@@ -35,11 +34,13 @@ def rewrite(record: dict[str, Any], root: Path = ROOT) -> None:
         path.write_text(replaced(path.read_text(encoding="utf-8"), make(record)), encoding="utf-8")
 
 
-def replaced(text: str, table: str) -> str:
-    """The page with this table between the marks."""
-    if not BETWEEN.search(text):
-        raise ValueError(f"the page has no place for the table: a line {BEGIN}, then a line {END}")
-    return BETWEEN.sub(lambda _: f"\n{table}\n", text, count=1)
+def replaced(text: str, table: str, kind: str = "cpu") -> str:
+    """The page with this table between the marks of its kind, "cpu" or "gpu"."""
+    begin, end = BEGIN.replace("cpu", kind), END.replace("cpu", kind)
+    between = re.compile(f"(?<={re.escape(begin)}\n).*?(?={re.escape(end)})", re.S)
+    if not between.search(text):
+        raise ValueError(f"the page has no place for the table: a line {begin}, then a line {end}")
+    return between.sub(lambda _: f"\n{table}\n", text, count=1)
 
 
 # ---- what stands in them

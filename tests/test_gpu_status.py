@@ -79,6 +79,10 @@ def _dlcourse(words: list[str]) -> str:
 
 
 def _python(words: list[str]) -> str:
+    if words[0].endswith(".py"):
+        text = (ROOT / words[0]).read_text(encoding="utf-8") if (ROOT / words[0]).is_file() else ""
+        unknown = [word for word in words[1:] if f'add_argument("{word}"' not in text]
+        return f"no option {' '.join(unknown)}" if text and unknown else "" if text else f"no file {words[0]}"
     try:
         ast.parse(words[1] if words[0] == "-c" else "no program")
     except SyntaxError as error:
@@ -103,6 +107,7 @@ def test_every_command_can_be_typed():
     ("pytest --gpu-recrod", "no option"), ("python -m x", "invalid syntax"),
     ("pytest tests/test_timing.py::test_none", "no test test_none"), ("pip install -e '.[cuda99]'", "no extra cuda99"),
     ("pip install no-such-thing", "none of ours"), ("pip install", "installs nothing"), ("dlcourse docter", "refused"),
+    ("python benchmarks/none.py", "no file"), ("python benchmarks/gpu.py --recrod", "no option --recrod"),
     ("python -c 'x ='", "invalid syntax"), ("rm -r x", "not one of"), ("dlcourse doctor && pip install", "installs"),
 ])  # fmt: skip
 def test_a_command_that_cannot_be_typed_is_found(command, said, capsys):

@@ -5,6 +5,7 @@ A peer    name, threads, available() -> a reason or None, supports(w) -> a reaso
 A runner  place(x, t) -> the batch as this library wants it, once, untimed
           step(x, t)       one training step                       timed
           predict(x) -> y  inference                               timed
+  answer(x) -> y   the same, on the host
           wait()           until all work handed over is done      timed
           gradient(x, t) -> {name: array}   one step, and the gradient that it used
           weights() -> {name: array}        as they are now
@@ -17,6 +18,8 @@ import importlib.metadata
 import importlib.util
 from typing import Any
 
+import numpy as np
+
 MODULES = {"torch": "torch", "jax": "jax", "sklearn": "scikit-learn"}  # what must be importable, and what it is called
 
 
@@ -27,6 +30,10 @@ class Runner:
 
     def place(self, x: Any, t: Any) -> tuple:
         return x, t
+
+    def answer(self, x: Any) -> np.ndarray:
+        """The prediction on the host."""
+        return np.asarray(self.predict(x))
 
     def wait(self) -> None:
         """Nothing is left to wait for."""

@@ -19,11 +19,11 @@ class Jax(Peer):
 
 
 class JaxRunner(Runner):
-    def __init__(self, w: Workload, weights: dict, optimizer: str):
+    def __init__(self, w: Workload, weights: dict, optimizer: str, where: str = "cpu"):
         import jax
 
         self.jax, self.w = jax, w
-        put = partial(jax.tree.map, lambda a: jax.device_put(np.array(a, "float32"), jax.devices("cpu")[0]))
+        put = partial(jax.tree.map, lambda a: jax.device_put(np.array(a, "float32"), jax.devices(where)[0]))
         params = put(weights)
         running = {f"{n}": (np.zeros(layer[1]), np.ones(layer[1])) for n, layer, *_ in w.walk() if layer[0] == "norm"}
         zeros = {name: np.zeros_like(a) for name, a in weights.items()}
