@@ -46,6 +46,14 @@ class Backend:
             self._plain.bodies, self._plain._plain = {}, self._plain
         return self._plain
 
+    def narrow(self, name: str, dtype: str, plain: Callable) -> Callable:
+        """The body of this operation for arrays of a 16-bit dtype; where there is none, `plain`."""
+        return plain
+
+    def capability(self) -> float:
+        """What a GPU can do, as NVIDIA counts it; 0 for a CPU."""
+        return 0.0
+
     def report(self) -> str:
         """Which operations have a body of their own here."""
         return f"{self!r}: {len(self.bodies)} operations with a faster body; the others are the equations"

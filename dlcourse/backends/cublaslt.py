@@ -14,6 +14,8 @@ from typing import Any
 from .cuda_kernel import Refused, Unfit
 
 KINDS = {"float32": (0, 68, 0, c_float), "float64": (1, 70, 1, c_double)}  # data, compute and scale type; the scalars
+KINDS |= {"float16": (2, 68, 0, c_float), "bfloat16": (14, 68, 0, c_float)}  # 16 bits, summed in float32
+KINDS |= {"tf32": (0, 77, 0, c_float)}  # float32 whose factors are rounded to 10 bits after the point
 EPILOGUES = {"": 1, "relu": 2, "bias": 4, "relu_bias": 6, "relu_aux_bias": 134, "drelu_bgrad": 152, "bgrad": 256}
 TRANSPOSE_A, TRANSPOSE_B, EPILOGUE, BIAS, AUX, AUX_LD = 3, 4, 7, 8, 11, 12  # attributes of a product
 WORKSPACE, ALIGNMENTS = 1, (5, 6, 7, 8)  # and of the search for an algorithm
@@ -73,11 +75,15 @@ def set_attribute(lib: Any, kind: str, handle: Any, key: int, value: Any) -> Non
 
 
 class Product:
-    """Descriptors for one kind of product: out (m,n) = a (m,k) b (k,n). Made without a GPU; `choose` needs one."""
+    """Descriptors for one kind of product: out (m,n) = a (m,k) b (k,n). Made without a GPU; `choose` needs one.
 
-    def __init__(self, lib: Any, m: int, n: int, k: int, flip_a: bool, flip_b: bool, dtype: str, epilogue: str = ""):
+    kind  of a and b, in KINDS; out: of what comes out, the same or float32
+    """
+
+    def __init__(self, lib: Any, m: int, n: int, k: int, flip_a: bool, flip_b: bool, kind: str, epilogue: str = "",
+                 out: str = ""):  # fmt: skip
         self.lib, self.desc, self.found = lib, c_void_p(), None
-        data, compute, scale, scalar = KINDS[dtype]
+        data, compute, scale, scalar = KINDS[kind]
         self.one, self.zero = scalar(1), scalar(0)
         call(lib, "MatmulDescCreate", byref(self.desc), compute, scale)
         self.set(TRANSPOSE_A, c_int32(flip_b))
@@ -87,7 +93,7 @@ class Product:
             self.set(AUX_LD, c_int64(-(-n // 128) * 128))  # bits: one for each number that was above 0
         self.A = self.layout(data, *((k, n) if flip_b else (n, k)))
         self.B = self.layout(data, *((m, k) if flip_a else (k, m)))
-        self.D = self.layout(data, n, m)
+        self.D = self.layout(KINDS[out or kind][0], n, m)
 
     def set(self, key: int, value: Any) -> None:
         set_attribute(self.lib, "MatmulDesc", self.desc, key, value)
@@ -123,21 +129,25 @@ class CublasLt:
         self.memory = self.xp.empty((MEMORY,), "uint8")  # ours: nothing is allocated while a graph is recorded
         self.lib = lib
 
-    def __call__(self, a: Any, b: Any, out: Any = None, epilogue: str = "", bias: Any = None, aux: Any = None) -> Any:
+    def __call__(self, a: Any, b: Any, out: Any = None, epilogue: str = "", bias: Any = None, aux: Any = None,
+                 tf32: bool = False) -> Any:  # fmt: skip
         """out = a b; "bias": + bias; "relu_bias": max(a b + bias, 0); "bgrad": and bias = Σ over the rows of b."""
         if a.dtype != b.dtype or a.dtype.name not in KINDS or not a.size or not b.size:
-            raise Unfit("a product is of two matrices of float32 or float64")
+            raise Unfit("a product is of two matrices of one dtype, floats of 16, 32 or 64 bits")
         out = self.xp.empty((len(a), b.shape[1]), a.dtype) if out is None else out
-        if any(x.dtype != a.dtype or not x.flags.c_contiguous for x in (out, bias) if x is not None):
-            raise Unfit("out and bias lie without gaps")
+        if out.dtype != a.dtype and (out.dtype != "float32" or a.dtype.itemsize != 2):
+            raise Unfit("out is of the dtype of a and b; only a product in 16 bits may give float32")
+        if any(x.dtype != out.dtype or not x.flags.c_contiguous for x in (out, bias) if x is not None):
+            raise Unfit("out and bias are of one dtype and lie without gaps")
         if self.lib is None:
             self.start()
         (a, flip_a), (b, flip_b) = self.plain(a), self.plain(b)
         (m, n), k = out.shape, a.shape[0] if flip_a else a.shape[1]
         places = [x.data.ptr for x in (b, a, out, out)]
         alignments = tuple(min(256, p & -p) for p in places)
-        key = m, n, k, flip_a, flip_b, a.dtype.name, epilogue, alignments
-        product = self.products.get(key) or Product(self.lib, *key[:7])
+        kind = "tf32" if tf32 and a.dtype == "float32" else a.dtype.name
+        key = m, n, k, flip_a, flip_b, kind, epilogue, out.dtype.name, alignments
+        product = self.products.get(key) or Product(self.lib, *key[:8])
         for attribute, array in (BIAS, bias), (AUX, aux):
             if array is not None:
                 product.set(attribute, c_void_p(array.data.ptr))

@@ -58,7 +58,7 @@ def dense_relu_backward(
 def relu_backward(da: Any, a: Any, *, dz: Any = None) -> Any:
     """dz = da [a > 0]      da (...)  a (...)  ->  dz (...)"""
     be = backend_of(a)
-    dz = be.empty(a.shape) if dz is None else dz
+    dz = be.empty(a.shape, a.dtype) if dz is None else dz
     be.launch(source.RELU_BACKWARD, blocks(a.size), da, a, dz, a.size)
     return dz
 
@@ -107,7 +107,7 @@ def dropout(
     if not 0 <= rate < 1:
         raise Unfit("0 <= rate < 1")
     be, F = backend_of(x), math.prod(x.shape[1:])
-    y = be.empty(x.shape) if y is None else y
+    y = be.empty(x.shape, x.dtype) if y is None else y
     mask = be.empty(x.shape, bool) if mask is None else mask
     numbers = int(rate * 2**32), 1 / (1 - rate), key & LOW, key >> 32 & LOW, layer & LOW, row & LOW
     be.launch(source.DROPOUT, blocks(len(x) * -(-F // 4)), x, y, mask, step, len(x), F, *numbers)
@@ -117,7 +117,7 @@ def dropout(
 def dropout_backward(dy: Any, mask: Any, rate: float, *, dx: Any = None) -> Any:
     """dx = dy mask / (1 − rate)      dy (B,F)  mask (B,F)  ->  dx (B,F)"""
     be = backend_of(dy)
-    dx = be.empty(dy.shape) if dx is None else dx
+    dx = be.empty(dy.shape, dy.dtype) if dx is None else dx
     be.launch(source.DROPOUT_BACKWARD, blocks(dy.size), dy, mask, dx, dy.size, 1 / (1 - rate))
     return dx
 

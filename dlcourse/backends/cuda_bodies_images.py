@@ -28,7 +28,7 @@ def product(body: Callable, name: str, x: Any, W: Any, b: Any, how: tuple[int, i
     """The body of a dense layer on the windows as rows."""
     be, O = backend_of(x), W.shape[3]
     places = windows(x, W, *how)
-    out = be.empty((len(x), *places, O)) if out is None else out
+    out = be.empty((len(x), *places, O), x.dtype) if out is None else out
     body(im2col(x, W, places, *how), matrix(W), b, **{name: matrix(out)})
     return out
 
@@ -41,10 +41,10 @@ def conv2d_backward(dz: Any, x: Any, W: Any, *, stride: int = 1, padding: int = 
         raise Unfit("db comes with dW")
     rows, as_rows = im2col(x, W, places, stride, padding), matrix(dz)
     dW = be.empty(W.shape) if dW is None else dW
-    drows = False if dx is False else be.scratch(rows.shape)
+    drows = False if dx is False else be.scratch(rows.shape, rows.dtype)
     *_, db = dense_backward(as_rows, rows, matrix(W), dx=drows, dW=matrix(dW), db=db)
     if dx is not False:
-        dx = be.empty(x.shape) if dx is None else dx
+        dx = be.empty(x.shape, x.dtype) if dx is None else dx
         sizes = (*x.shape[1:], *W.shape[:2], *places, stride, padding)
         be.launch(source.COL2IM, blocks(dx.size), drows, dx, dx.size, *sizes)
     return dx, dW, db
@@ -60,7 +60,7 @@ def im2col(x: Any, W: Any, places: tuple[int, int], stride: int, padding: int) -
     be, (kY, kX, C, _) = backend_of(x), W.shape
     if (kY, kX, stride, padding) == (1, 1, 1, 0):
         return matrix(x)
-    rows = be.scratch((len(x) * places[0] * places[1], kY * kX * C))
+    rows = be.scratch((len(x) * places[0] * places[1], kY * kX * C), x.dtype)
     sizes = (*x.shape[1:], kY, kX, *places, stride, padding)
     be.launch(source.IM2COL, blocks(rows.size), x, rows, rows.size, *sizes)
     return rows
@@ -112,7 +112,7 @@ def pool(kernel: Any, x: Any, size: int, stride: int, y: Any) -> Any:
         raise Unfit("images at least as big as a window")
     be, (B, Y, X, C) = backend_of(x), x.shape
     shape = B, (Y - size) // stride + 1, (X - size) // stride + 1, C
-    y = be.empty(shape) if y is None else y
+    y = be.empty(shape, x.dtype) if y is None else y
     be.launch(kernel, blocks(y.size), x, y, y.size, Y, X, C, *shape[1:3], size, stride)
     return y
 
@@ -120,7 +120,7 @@ def pool(kernel: Any, x: Any, size: int, stride: int, y: Any) -> Any:
 def unpool(kernel: Any, dy: Any, x: Any, size: int, stride: int, dx: Any) -> Any:
     """dy (B,Y',X',C)  x (B,Y,X,C)  ->  dx (B,Y,X,C)"""
     be, (_, Y, X, C) = backend_of(x), x.shape
-    dx = be.empty(x.shape) if dx is None else dx
+    dx = be.empty(x.shape, x.dtype) if dx is None else dx
     be.launch(kernel, blocks(dx.size), dy, x, dx, dx.size, Y, X, C, *dy.shape[1:3], size, stride)
     return dx
 

@@ -31,7 +31,7 @@ def batchnorm_backward(dy: Any, x: Any, gamma: Any, mean: Any, var: Any, n: Any,
     be, C = backend_of(x), x.shape[-1]
     dgamma, dbeta = gradients(dy, x, mean, var, (dgamma, dbeta), eps=eps)
     if dx is not False:
-        dx = be.empty(x.shape) if dx is None else dx
+        dx = be.empty(x.shape, x.dtype) if dx is None else dx
         sums = n, dgamma, dbeta
         be.launch(source.BATCHNORM_DX, blocks(x.size), dy, x, gamma, mean, var, *sums, dx, x.size, C, eps)
     return dx, dgamma, dbeta
@@ -40,7 +40,7 @@ def batchnorm_backward(dy: Any, x: Any, gamma: Any, mean: Any, var: Any, n: Any,
 def normalize(x: Any, gamma: Any, beta: Any, mean: Any, var: Any, *, eps: float = 1e-5, y: Any = None) -> Any:
     """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  mean (C,)  var (C,)  ->  y (B,C)"""
     be = backend_of(x)
-    y = be.empty(x.shape) if y is None else y
+    y = be.empty(x.shape, x.dtype) if y is None else y
     be.launch(source.NORMALIZE, blocks(x.size), x, gamma, beta, mean, var, y, x.size, x.shape[-1], eps)
     return y
 
@@ -60,7 +60,7 @@ def layernorm(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5,
     be, C = backend_of(x), x.shape[-1]
     column, B = (*x.shape[:-1], 1), x.size // max(C, 1)
     mean, inv = (be.empty(column) if place is None else place for place in (mean, inv))
-    y = be.empty(x.shape) if y is None else y
+    y = be.empty(x.shape, x.dtype) if y is None else y
     be.launch(source.LAYERNORM, blocks(B, 8), x, gamma, beta, mean, inv, y, B, C, eps)
     return mean, inv, y
 
@@ -73,7 +73,7 @@ def layernorm_backward(dy: Any, x: Any, gamma: Any, mean: Any, inv: Any, *,
         sums = gradients(dy, x, mean, inv, (dgamma, dbeta))
         dgamma, dbeta = (False if asked is False else made for asked, made in zip((dgamma, dbeta), sums))
     if dx is not False:
-        dx, B = be.empty(x.shape) if dx is None else dx, x.size // max(C, 1)
+        dx, B = be.empty(x.shape, x.dtype) if dx is None else dx, x.size // max(C, 1)
         be.launch(source.LAYERNORM_DX, blocks(B, 8), dy, x, gamma, mean, inv, dx, B, C)
     return dx, dgamma, dbeta
 

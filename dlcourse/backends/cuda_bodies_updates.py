@@ -71,4 +71,14 @@ def sum_of_squares(grad: Any, *, tmp: Any = None) -> Any:
     return total
 
 
-BODIES = (*map(update, source.RULES), *map(prepared, source.RULES), advance, sum_of_squares)
+def unscale(grad: Any, state: Any, finite: Any, growth: float, most: float) -> Any:
+    """∇ ← ∇ / s   ok = finite, and all ∇ is   s moves      grad (N,)  state (2,): s, steps  finite ()  ->  ok ()"""
+    be = backend_of(grad)
+    (grid,) = blocks(grad.size, 4096)
+    grid = min(grid, 1024)
+    ok, parts = be.empty((), bool), be.scratch((grid,), "uint32")
+    be.launch(source.UNSCALE, (grid,), grad, state, finite, ok, parts, be.ticket(), growth, most, grad.size)
+    return ok
+
+
+BODIES = (*map(update, source.RULES), *map(prepared, source.RULES), advance, sum_of_squares, unscale)

@@ -22,7 +22,7 @@ __device__ __forceinline__ Place place(long long at, int Y, int X, int C) {
 # rows[(n,i,j), (r,s,c)] = x[n, iS+r-P, jS+s-P, c], 0 beyond the edge.
 IM2COL = Kernel(
     """
-extern "C" __global__ void im2col(const float* x, float* rows, long long size, int Y, int X, int C, int kY, int kX,
+extern "C" __global__ void im2col(const REAL* x, REAL* rows, long long size, int Y, int X, int C, int kY, int kX,
                                   int Yout, int Xout, int S, int P) {
   long long at = here();
   if (at >= size) return;
@@ -38,7 +38,7 @@ extern "C" __global__ void im2col(const float* x, float* rows, long long size, i
 # The way back: each pixel adds up the places of `rows` that were copied from it.
 COL2IM = Kernel(
     """
-extern "C" __global__ void col2im(const float* rows, float* dx, long long size, int Y, int X, int C, int kY, int kX,
+extern "C" __global__ void col2im(const REAL* rows, REAL* dx, long long size, int Y, int X, int C, int kY, int kX,
                                   int Yout, int Xout, int S, int P) {
   long long at = here();
   if (at >= size) return;
@@ -60,7 +60,7 @@ extern "C" __global__ void col2im(const float* rows, float* dx, long long size, 
 )
 
 POOL = """
-extern "C" __global__ void {name}(const float* x, float* y, long long size, int Y, int X, int C, int Yout, int Xout,
+extern "C" __global__ void {name}(const REAL* x, REAL* y, long long size, int Y, int X, int C, int Yout, int Xout,
                                  int window, int S) {{
   long long at = here();
   if (at >= size) return;
@@ -90,7 +90,7 @@ AVGPOOL2D = Kernel(
 
 # A pixel gathers from each window that saw it: from the maximum only where it is the window's first largest number.
 UNPOOL = """
-extern "C" __global__ void {name}(const float* dy, const float* x, float* dx, long long size, int Y, int X, int C,
+extern "C" __global__ void {name}(const REAL* dy, const REAL* x, REAL* dx, long long size, int Y, int X, int C,
                                  int Yout, int Xout, int window, int S) {{
   long long at = here();
   if (at >= size) return;

@@ -33,7 +33,7 @@ __device__ Spread joined(Spread a, Spread b) {
 
 CHANNEL_STATISTICS = Kernel(
     """
-extern "C" __global__ void channel_statistics(const float* rows, volatile float* parts, float* mean, float* var,
+extern "C" __global__ void channel_statistics(const REAL* rows, volatile float* parts, float* mean, float* var,
                                               float* n, unsigned* tickets, long long R, int C, int tiles) {
   __shared__ Spread tile[8][32];
   int x = threadIdx.x % 32, y = threadIdx.x / 32, many = gridDim.x / tiles, part = blockIdx.x / tiles;
@@ -71,7 +71,7 @@ extern "C" __global__ void channel_statistics(const float* rows, volatile float*
 # dβ and dγ of a channel. mean and scale belong to the channel, or (by_row) to the row; scale is 1/σ, with eps >= 0 σ².
 CHANNEL_GRADIENTS = Kernel(
     """
-extern "C" __global__ void channel_gradients(const float* dy, const float* rows, const float* mean, const float* scale,
+extern "C" __global__ void channel_gradients(const REAL* dy, const REAL* rows, const float* mean, const float* scale,
                                              volatile float* parts, float* dgamma, float* dbeta, unsigned* tickets,
                                              long long R, int C, int tiles, int by_row, float eps) {
   int x = threadIdx.x % 32, y = threadIdx.x / 32, many = gridDim.x / tiles, part = blockIdx.x / tiles;
@@ -107,8 +107,8 @@ extern "C" __global__ void channel_gradients(const float* dy, const float* rows,
 
 NORMALIZE = Kernel(
     """
-extern "C" __global__ void normalize(const float* x, const float* gamma, const float* beta, const float* mean,
-                                     const float* var, float* y, long long size, int C, float eps) {
+extern "C" __global__ void normalize(const REAL* x, const float* gamma, const float* beta, const float* mean,
+                                     const float* var, REAL* y, long long size, int C, float eps) {
   long long i = here();
   if (i >= size) return;
   int c = i % C;
@@ -120,9 +120,9 @@ extern "C" __global__ void normalize(const float* x, const float* gamma, const f
 
 BATCHNORM_DX = Kernel(
     """
-extern "C" __global__ void batchnorm_dx(const float* dy, const float* x, const float* gamma, const float* mean,
+extern "C" __global__ void batchnorm_dx(const REAL* dy, const REAL* x, const float* gamma, const float* mean,
                                         const float* var, const float* n, const float* dgamma, const float* dbeta,
-                                        float* dx, long long size, int C, float eps) {
+                                        REAL* dx, long long size, int C, float eps) {
   long long i = here();
   if (i >= size) return;
   int c = i % C;
@@ -153,11 +153,11 @@ extern "C" __global__ void update_running(float* running_mean, float* running_va
 # A warp for each row.
 LAYERNORM = Kernel(
     """
-extern "C" __global__ void layernorm(const float* x, const float* gamma, const float* beta, float* mean, float* inv,
-                                     float* y, int B, int C, float eps) {
+extern "C" __global__ void layernorm(const REAL* x, const float* gamma, const float* beta, float* mean, float* inv,
+                                     REAL* y, int B, int C, float eps) {
   int row = blockIdx.x * 8 + threadIdx.x / 32, lane = threadIdx.x % 32;
   if (row >= B) return;
-  const float* mine = x + (long long)row * C;
+  const REAL* mine = x + (long long)row * C;
   float sum = 0.f, squares = 0.f;
   for (int c = lane; c < C; c += 32) sum += mine[c];
   float mu = warp_sum(sum) / C;
@@ -172,8 +172,8 @@ extern "C" __global__ void layernorm(const float* x, const float* gamma, const f
 
 LAYERNORM_DX = Kernel(
     """
-extern "C" __global__ void layernorm_dx(const float* dy, const float* x, const float* gamma, const float* mean,
-                                        const float* inv, float* dx, int B, int C) {
+extern "C" __global__ void layernorm_dx(const REAL* dy, const REAL* x, const float* gamma, const float* mean,
+                                        const float* inv, REAL* dx, int B, int C) {
   int row = blockIdx.x * 8 + threadIdx.x / 32, lane = threadIdx.x % 32;
   if (row >= B) return;
   long long start = (long long)row * C;

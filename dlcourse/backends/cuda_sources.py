@@ -1,7 +1,8 @@
 """The kernels for rows and for flat vectors, in CUDA C: loss, dropout, ReLU, sums, update rules.
 
-float32; built-in names only, no header (NVRTC knows no INFINITY). CuPy compiles with -ftz=true: numbers below 1.2e-38
-become 0. The compiler may join a product and a sum into one rounding. A sum is always taken in the same order.
+REAL is the type of activations: float, or Half, a number in 16 bits; all else is float. Built-in names only, no header
+(NVRTC knows no INFINITY). CuPy compiles with -ftz=true: numbers below 1.2e-38 become 0. The compiler may join a product
+and a sum into one rounding. A sum is always taken in the same order.
 """
 
 from .cuda_kernel import Kernel
@@ -46,7 +47,7 @@ __device__ bool last_block(unsigned* ticket, unsigned blocks) {
 
 RELU_BACKWARD = Kernel(
     """
-extern "C" __global__ void relu_backward(const float* da, const float* a, float* dz, long long n) {
+extern "C" __global__ void relu_backward(const REAL* da, const REAL* a, REAL* dz, long long n) {
   long long i = here();
   if (i < n) dz[i] = a[i] > 0.f ? da[i] : da[i] * 0.f;
 }
@@ -111,7 +112,7 @@ extern "C" __global__ void softmax_cross_entropy_backward(const float* p, const 
 # Philox4x32-10 of (feature / 4, row, step, layer) under the key: four numbers for four neighbours (Salmon et al. 2011).
 DROPOUT = Kernel(
     """
-extern "C" __global__ void dropout(const float* x, float* y, bool* mask, const long long* step, int rows, int F,
+extern "C" __global__ void dropout(const REAL* x, REAL* y, bool* mask, const long long* step, int rows, int F,
                                    unsigned limit, float scale, unsigned k0, unsigned k1, unsigned layer,
                                    unsigned row) {
   int quads = (F + 3) / 4;
@@ -139,7 +140,7 @@ extern "C" __global__ void dropout(const float* x, float* y, bool* mask, const l
 
 DROPOUT_BACKWARD = Kernel(
     """
-extern "C" __global__ void dropout_backward(const float* dy, const bool* mask, float* dx, long long n, float scale) {
+extern "C" __global__ void dropout_backward(const REAL* dy, const bool* mask, REAL* dx, long long n, float scale) {
   long long i = here();
   if (i < n) dx[i] = dy[i] * (mask[i] ? 1.f : 0.f) * scale;
 }

@@ -3,26 +3,9 @@
 Whatever the number of layers, a step of an optimizer is one launch over θ, and one of a single warp before it.
 """
 
+from .cuda_half import ROUND
 from .cuda_kernel import Kernel
 from .cuda_sources import INDEX, TOTAL, WARP
-
-# kind 1: float16, kind 2: bfloat16, both rounded to the nearest, ties to even.
-HALF = """
-__device__ unsigned short half_of(float x, int kind) {
-  union { float number; unsigned bits; } u;
-  u.number = x;
-  if (kind == 2) return x == x ? (u.bits + 0x7FFFu + (u.bits >> 16 & 1u)) >> 16 : 0x7FFFu;
-#ifdef __CUDA_ARCH__
-  unsigned short h;
-  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(x));
-  return h;
-#else
-  union { _Float16 number; unsigned short bits; } half;
-  half.number = (_Float16)x;
-  return half.bits;
-#endif
-}
-"""
 
 # What happens to one number x of θ: g is its gradient, rate its share of decay, m and v its states.
 L2 = "g += x * rate;"
@@ -71,7 +54,7 @@ extern "C" __global__ void {name}(const float* theta, float* grad, {olds}{pointe
   if (copy) copy[i] = half_of(x, kind);
 }}
 """,
-        INDEX + HALF,
+        INDEX + ROUND,
     )
 
 
@@ -123,6 +106,35 @@ extern "C" __global__ void sum_of_squares(const float* x, volatile float* parts,
   for (int i = threadIdx.x; i < gridDim.x; i += 256) sum += parts[i];
   sum = block_sum(sum);
   if (threadIdx.x == 0) *total = sum;
+}
+""",
+    INDEX + WARP + TOTAL,
+)
+
+# fp16: ∇ was made from a loss times state[0], the scale. It is divided again, and ok says that all of it is finite, and
+# the loss, too. The last block moves the scale: twice as large after `growth` good steps, half after a bad one.
+UNSCALE = Kernel(
+    """
+extern "C" __global__ void unscale(float* grad, volatile float* state, const bool* finite, bool* ok,
+                                   volatile unsigned* parts, unsigned* ticket, float growth, float most, long long n) {
+  float share = 1.f / state[0];
+  int sound = 1;
+  for (long long i = here(); i < n; i += gridDim.x * 256LL) {
+    float g = grad[i];
+    sound &= fabsf(g) <= 3.402823466e38f;
+    grad[i] = g * share;
+  }
+  sound = __syncthreads_and(sound);
+  if (threadIdx.x == 0) parts[blockIdx.x] = sound;
+  if (!last_block(ticket, gridDim.x)) return;
+  sound = *finite;
+  for (int i = threadIdx.x; i < gridDim.x; i += 256) sound &= parts[i];
+  sound = __syncthreads_and(sound);
+  if (threadIdx.x) return;
+  float scale = state[0], good = state[1] + 1.f;
+  *ok = sound;
+  state[0] = !sound ? fmaxf(scale * 0.5f, 1.f / most) : good < growth ? scale : fminf(scale * 2.f, most);
+  state[1] = sound && good < growth ? good : 0.f;
 }
 """,
     INDEX + WARP + TOTAL,

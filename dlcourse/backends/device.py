@@ -22,12 +22,13 @@ class CupyBackend(Backend):
 
     xp       cupy, or a module of its shape
     erf      erf(z, out=...): the device's own
-    gemm     gemm(a, b, out=None, epilogue="", bias=None): a matrix product that a CUDA graph can record; without it
-             xp.matmul multiplies, and that one cannot be recorded
+    gemm     gemm(a, b, out=None, epilogue="", bias=None, tf32=False): a matrix product that a CUDA graph can record;
+             without it xp.matmul multiplies, and that one cannot be recorded
     refused  {name: why}: what this device or its libraries cannot do, found out at the first try
+    tf32     products of float32 may round their factors to 10 bits after the point, for tensor cores
     """
 
-    host, chunk = False, 1 << 62  # one launch over the whole of θ
+    host, chunk, tf32 = False, 1 << 62, False  # one launch over the whole of θ
 
     def __init__(self, name: str, xp: Any, array_type: type, *, erf: Callable, gemm: Callable | None = None):
         super().__init__(array_type)
@@ -40,7 +41,7 @@ class CupyBackend(Backend):
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
         if self.gemm and a.ndim == b.ndim == 2 and a.dtype == b.dtype and "matmul" not in self.refused:
             try:
-                return self.gemm(a, b, out)
+                return self.gemm(a, b, out, tf32=self.tf32)
             except Refused as why:
                 self.refuse("matmul", why)
             except Unfit:
@@ -51,19 +52,20 @@ class CupyBackend(Backend):
         """out = a b with what comes next done on the way out. Raises Refused where the device has no such product."""
         if not self.gemm:
             raise Refused("there is no product with epilogues")
-        return self.gemm(a, b, out, epilogue, bias)
+        return self.gemm(a, b, out, epilogue, bias, tf32=self.tf32)
 
     def launch(self, kernel: Kernel, grid: tuple, *args: Any, label: str = "int64") -> None:
         """Start the kernel in blocks of 256 threads. Raises Refused where it cannot be compiled or started."""
-        args, made = kernel.arguments(args, label), self.compiled.get((kernel.name, label))
+        real = kernel.real(args)
+        args, made = kernel.arguments(args, label, real), self.compiled.get((kernel.name, label, real))
         if made:
             return made(grid, (256,), args)
         try:
-            made = self.xp.RawKernel(kernel.code(label), kernel.name)
+            made = self.xp.RawKernel(kernel.code(label, real), kernel.name)
             made(grid, (256,), args)
         except Exception as why:
             raise Refused(f"{kernel.name}: {first_line(why)}") from why
-        self.compiled[kernel.name, label] = made
+        self.compiled[kernel.name, label, real] = made
 
     def ticket(self, many: int = 1) -> Any:
         """Numbers on the device that are 0 between launches: blocks count themselves there."""
@@ -102,6 +104,14 @@ class CupyBackend(Backend):
             return plain(*args, **kwargs)
 
         return fused
+
+    def narrow(self, name: str, dtype: str, plain: Callable) -> Callable:
+        """The body on arrays of this 16-bit dtype; `plain` for what does not suit it, or where the device refuses."""
+        return self.guarded(f"{name} in {dtype}", self.bodies[name], plain) if name in self.bodies else plain
+
+    def capability(self) -> float:
+        """The compute capability of the current GPU: 7.5 for a T4, 9.0 for an H200."""
+        return int(self.xp.cuda.Device().compute_capability) / 10
 
     def refuse(self, name: str, why: Exception) -> None:
         """From now on the equation; `report` tells why."""

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import fake_array
-from .cuda_kernel import NULL, Refused
+from .cuda_half import KINDS as HALVES
+from .cuda_kernel import NULL, Refused, Unfit
 from .cuda_table import BODIES, KERNELS
 from .device import CupyBackend
 from .fake_array import DEVICE, FakeArray, xp
@@ -93,6 +94,7 @@ xp.cuda = SimpleNamespace(
     get_current_stream=_stream,
     MemoryPool=MemoryPool,
     using_allocator=_using_allocator,
+    Device=lambda: SimpleNamespace(compute_capability="90"),
     runtime=SimpleNamespace(deviceSynchronize=lambda: DEVICE.sync("deviceSynchronize")),
 )
 
@@ -117,7 +119,7 @@ class RawKernel:
     def __init__(self, code: str, name: str):
         if name in REFUSES:
             raise RuntimeError(f"the fake device was told to refuse {name}")
-        self.kernel, self.meaning = KERNELS[name], MEANINGS[name]
+        self.kernel, self.meaning = KERNELS[name], wide(MEANINGS[name])
 
     def __call__(self, grid: tuple, block: tuple, args: tuple) -> None:
         names = [name for _, name, _ in self.kernel.params]
@@ -131,23 +133,54 @@ xp.RawKernel = RawKernel
 REFUSES: set[str] = set()  # names of kernels and epilogues that this device is to refuse
 
 
-def _gemm(a: FakeArray, b: FakeArray, out: Any = None, epilogue: str = "", bias: Any = None) -> FakeArray:
+def _gemm(a: FakeArray, b: FakeArray, out: Any = None, epilogue: str = "", bias: Any = None,
+          tf32: bool = False) -> FakeArray:  # fmt: skip
     """Stands for a product that a graph can record; xp.matmul and the operator @ cannot be recorded, as in CuPy."""
-    if epilogue in REFUSES:
-        raise Refused(f"the fake device was told to refuse the epilogue {epilogue}")
+    label = " ".join(filter(None, ["gemm", epilogue, narrow(a) and a.dtype.name, tf32 and "tf32"]))
+    if {epilogue, label} & REFUSES:
+        raise Refused(f"the fake device was told to refuse {label}")
     out = xp.empty((len(a), b.shape[1]), a.dtype) if out is None else out
-    play(f"gemm {epilogue}".strip(), functools.partial(_product, epilogue), (a, b, out, bias))
+    if a.dtype != b.dtype or (bias is not None and bias.dtype != out.dtype):
+        raise Unfit("a and b are of one dtype, and so are out and bias")
+    play(label, functools.partial(_product, epilogue, tf32), (a, b, out, bias))
     return out
 
 
-def _product(epilogue: str, a: np.ndarray, b: np.ndarray, out: np.ndarray, bias: np.ndarray | None) -> None:
-    np.matmul(a, b, out=out)
+def _product(epilogue: str, tf32: bool, a: np.ndarray, b: np.ndarray, out: np.ndarray, bias: Any) -> None:
+    if narrow(a) or tf32 and a.dtype == "float32":
+        a, b = (ten_bits(x) if tf32 else x.astype("float32") for x in (a, b))
+    z = np.matmul(a, b)
     if epilogue in ("bias", "relu_bias"):
-        out += bias
+        z += bias
     if epilogue in ("relu", "relu_bias"):
-        np.maximum(out, 0, out=out)
+        np.maximum(z, 0, out=z)
     if epilogue == "bgrad":
-        b.sum(axis=0, out=bias)
+        bias[...] = b.sum(axis=0)
+    out[...] = z
+
+
+def ten_bits(x: np.ndarray) -> np.ndarray:
+    """float32 rounded to tf32: 10 bits after the point, to the nearest."""
+    bits = x.view("uint32")
+    return ((bits + 0xFFF + (bits >> 13 & 1)) & 0xFFFFE000).view("float32")
+
+
+def narrow(a: Any) -> bool:
+    """Is this a number in 16 bits?"""
+    return hasattr(a, "dtype") and a.dtype.name in HALVES
+
+
+def wide(meaning: Callable) -> Callable:
+    """The meaning of a kernel where activations have 16 bits: read as float32, rounded when written."""
+
+    def on(k: SimpleNamespace) -> None:
+        held = {name: a for name, a in vars(k).items() if narrow(a)}
+        seen = SimpleNamespace(**{**vars(k), **{name: a.astype("float32") for name, a in held.items()}})
+        meaning(seen)
+        for name, a in held.items():
+            a[...] = getattr(seen, name)
+
+    return on
 
 
 FAKE = CupyBackend("fake", xp, FakeArray, erf=_erf, gemm=_gemm)

@@ -163,6 +163,14 @@ def _advance(k):
         k.hp[...] = x
 
 
+def _unscale(k):
+    sound, scale, good = bool(k.finite) and bool(np.isfinite(k.grad).all()), k.state[0], k.state[1] + 1
+    k.grad *= 1 / scale
+    k.ok[...] = sound
+    k.state[0] = max(scale / 2, 1 / k.most) if not sound else scale if good < k.growth else min(scale * 2, k.most)
+    k.state[1] = good if sound and good < k.growth else 0
+
+
 def _sum_of_squares(k):
     k.total[...] = np.square(k.x).sum()
 

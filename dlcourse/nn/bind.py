@@ -15,10 +15,11 @@ class Workspace:
 
     def __init__(self, backend: Backend, dtype: str, ghosts: Ghosts | None = None):
         self.backend, self.dtype, self.buffers, self.at = backend, dtype, {}, 0
+        self.wide = "float32" if "16" in dtype else dtype  # of statistics and losses
         self.arena, self.empty = ghosts or backend.arena(), (ghosts or backend.xp).empty
 
     def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
-        size, dtype = math.prod(shape), dtype or self.dtype
+        size, dtype = math.prod(shape), {"": self.dtype, "wide": self.wide}.get(dtype, dtype)
         held = self.buffers.get(self.at)
         if held is None or held.size < size or held.dtype != dtype:
             held = self.buffers[self.at] = self.empty((size,), dtype)

@@ -72,9 +72,12 @@ def segments(layers: Sequence, itemsize: int) -> tuple[list[tuple[Any, str, str,
     return found, at
 
 
-def views(layers: Sequence, flat: Any) -> Iterator[tuple[Any, str, str, Any]]:
-    """(layer, name, full name, view) for every parameter of these layers in this flat vector."""
-    for layer, name, full, shape, at in segments(layers, flat.dtype.itemsize)[0]:
+def views(layers: Sequence, flat: Any, itemsize: int = 0) -> Iterator[tuple[Any, str, str, Any]]:
+    """(layer, name, full name, view) for every parameter of these layers in this flat vector.
+
+    itemsize: of the vector that it is a copy of, if that has another dtype: each number has the same place in both.
+    """
+    for layer, name, full, shape, at in segments(layers, itemsize or flat.dtype.itemsize)[0]:
         yield layer, name, full, flat[at : at + math.prod(shape)].reshape(shape)
 
 

@@ -114,6 +114,7 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
 def one_epoch(run: Run) -> None:
     """The batches of one epoch that are still to do, then the sums."""
     start = time.perf_counter()
+    run.optimizer.refresh()  # a hook may have written into θ
     for x, t in run.batches.epoch(run.epoch, run.batch):
         one_batch(run, x, t)
         if run.interrupted:

@@ -4,16 +4,15 @@ What changes from step to step is data: `hp`, one small vector on the device, ho
 running numbers such as Adam's β1ᵗ. The update rules get 0-d views of it, so that a captured graph sees every change.
 """
 
-import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 from ..backends import backend_of
 from ..nn.ops import table
+from .checks import check_twins, checked_number
 
 IDENTITY = dict.fromkeys(("mu", "rho", "beta1", "beta2", "eps", "eps_t", "scale"), 1.0)  # the others stand still at 0
-FRACTIONS, POSITIVE = ("mu", "rho", "beta1", "beta2"), ("eps", "clip")
 
 
 def hyper(name: str) -> property:
@@ -52,7 +51,7 @@ class Optimizer:
         options = {"decay": decay, "clip": clip}
         self.settings = numbers | {name: value for name, value in options.items() if value is not None}
         self.clips, self.decays = clip is not None, decay is not None
-        self.mask, self.ok = self._checked_mask(mask), None
+        self.mask, self.ok, self.copy = self._checked_mask(mask), None, None
         self._make_numbers()
         self.blocks = list(self._cut(min(self.backend.chunk, theta.size)))
         self.tmp = self.backend.empty(self.blocks[0][0].shape, theta.dtype)
@@ -76,8 +75,22 @@ class Optimizer:
         for start in range(0, self.theta.size, size):
             theta, grad, *states = (v[start : start + size] for v in (self.theta, self.grad, *self.states.values()))
             places = {"new": theta} | {f"new_{name}": v for name, v in zip(self.states, states)}
-            mask = None if self.mask is None else self.mask[start : start + size]
-            yield theta, grad, mask, (theta, grad, *states, *numbers), places
+            mask, copy = (None if v is None else v[start : start + size] for v in (self.mask, self.copy))
+            yield theta, grad, mask, (theta, grad, *states, *numbers), places, copy
+
+    def keep_copy(self, dtype: str) -> Any:
+        """From now on each step also writes θ into `copy`, a vector like it of this dtype, for products in 16 bits."""
+        if self.copy is None:
+            self.copy = self.theta.astype(dtype)
+            self.blocks = list(self._cut(self.tmp.size))
+        if self.copy.dtype != dtype:
+            raise ValueError(f"the optimizer keeps a copy of θ in {self.copy.dtype}: make another one for {dtype}")
+        return self.copy
+
+    def refresh(self) -> None:
+        """Somebody else has written into θ: so the copy of it, if one is kept, is to be made anew."""
+        if self.copy is not None:
+            self.copy[...] = self.theta
 
     def _checked_mask(self, mask: Any) -> Any:
         if mask is None:
@@ -100,7 +113,7 @@ class Optimizer:
     @property
     def nbytes(self) -> int:
         """Bytes that the rule holds besides θ and ∇."""
-        return sum(v.nbytes for v in (*self.states.values(), self.tmp, self.hp, self.mask) if v is not None)
+        return sum(v.nbytes for v in (*self.states.values(), self.tmp, self.hp, self.mask, self.copy) if v is not None)
 
     def state(self) -> dict[str, Any]:
         """Everything that the next steps depend on, besides θ: what a checkpoint keeps beside `settings`."""
@@ -111,6 +124,7 @@ class Optimizer:
         for name, mine in self.state().items():
             mine[...] = self.backend.asarray(arrays[name], mine.dtype)
         self.settings.update(settings)
+        self.refresh()
 
     # ---- one step
     def step(self, ok: Any = None) -> None:
@@ -154,9 +168,9 @@ class Optimizer:
     def update(self, blocks: list, tmp: Any) -> None:
         """The rule on some of the blocks, after `advance`. Threads may share them out, each with a tmp of its own."""
         rule, joined = getattr(self.ops, self.op), f"prepared_{self.op}"
-        for theta, grad, mask, inputs, places in blocks:
+        for theta, grad, mask, inputs, places, copy in blocks:
             places["tmp"] = piece = tmp if theta.size == tmp.size else tmp[: theta.size]
-            if self.at_once(joined) and self.prepared(joined, mask, inputs, places) is not NotImplemented:
+            if self.at_once(joined) and self.prepared(joined, mask, inputs, places, copy) is not NotImplemented:
                 continue
             if self.ok is not None:
                 self.backend.xp.copyto(grad, 0.0, where=~self.ok)
@@ -165,12 +179,14 @@ class Optimizer:
             if self.decays:
                 inputs = self.decayed(inputs, mask, piece)
             rule(*inputs, **places)
+            if copy is not None:
+                copy[...] = theta
 
-    def prepared(self, joined: str, mask: Any, inputs: tuple, places: dict[str, Any]) -> Any:
+    def prepared(self, joined: str, mask: Any, inputs: tuple, places: dict[str, Any], copy: Any) -> Any:
         """The rule, with all that happens to ∇ before it, in one launch."""
         scale = self.numbers.scale if self.clips else None
         decay = getattr(self.numbers, self.amount) if self.decays else None
-        return getattr(self.ops, joined)(*inputs, ok=self.ok, scale=scale, decay=decay, mask=mask, **places)
+        return getattr(self.ops, joined)(*inputs, ok=self.ok, scale=scale, decay=decay, mask=mask, copy=copy, **places)
 
     def decayed(self, inputs: tuple, mask: Any, tmp: Any) -> tuple:
         """What the rule takes, after ∇ ← ∇ + λ θ."""
@@ -274,24 +290,3 @@ class AdamW(Adam):
 
     def decayed(self, inputs, mask, tmp):
         return *inputs, self.where_masked(self.numbers.shrink, mask, tmp)
-
-
-def check_twins(theta: Any, grad: Any) -> None:
-    """θ and ∇ must be flat vectors of floats, of one backend, one size and one dtype."""
-    if backend_of(theta) is not backend_of(grad) or theta.dtype != grad.dtype or theta.dtype.kind != "f":
-        kinds = [f"{a.dtype} on {backend_of(a).name}" for a in (theta, grad)]
-        raise TypeError(f"theta and grad must be floats of one dtype on one backend, got {kinds[0]} and {kinds[1]}")
-    if theta.ndim != 1 or theta.shape != grad.shape or not theta.size:
-        raise ValueError(f"theta and grad must be flat vectors of one size, got {theta.shape} and {grad.shape}")
-
-
-def checked_number(name: str, value: float) -> float:
-    """The hyper-parameter as a Python float (a NumPy scalar would turn float32 work into float64)."""
-    if not hasattr(value, "__float__"):  # 0,2 is two numbers, and "0.2" a text
-        raise TypeError(f"{name} must be a number such as 0.2, with a point and no quotation marks, got {value!r}")
-    value = float(value)
-    good = 0 <= value < 1 if name in FRACTIONS else 0 < value if name in POSITIVE else 0 <= value
-    if not (good and math.isfinite(value)):
-        need = "from 0 up to, but not, 1" if name in FRACTIONS else "above 0" if name in POSITIVE else "0 or above"
-        raise ValueError(f"{name} must be a number {need}, got {value:g}")
-    return value

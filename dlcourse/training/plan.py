@@ -12,15 +12,19 @@ from ..nn.functional import alone
 from ..nn.fuse import fuse
 from ..nn.layers import Sequential
 from ..nn.params import leaves
+from .precision import Precision
 
 
 class Plan:
     """The layers, fused where the backend fuses, with their buffers: forward and backward for one shape of batch."""
 
-    def __init__(self, net: Any, loss: Any, grad: Any, x: Any, space: Workspace, comm: Callable, leader: bool):
+    def __init__(self, net: Any, loss: Any, grad: Any, x: Any, space: Workspace, comm: Callable, leader: bool,
+                 precision: Precision):  # fmt: skip
         replica, new = net.replica(grad), space.new
+        precision.settle(replica.layers)
         self.root = Sequential(*fuse(replica.layers, net.ops))
         self.running, self.arena, self.stage = net.backend.running, space.arena, net.backend.stage
+        self.scaled = precision.scaled
         self.loss = copy.copy(loss)
         self.loss.ops = net.ops
         for _, leaf in leaves(self.root.layers):
@@ -29,8 +33,9 @@ class Plan:
         space.at = 0
         self.x = space.stage(x)
         y = bind_y(self.root, Flow(x.shape, False, None), new)
-        self.loss.y, self.loss.dx = new(y.shape), new(y.shape)
-        bind_dx(self.root, self.loss.dx, False, new)
+        self.loss.y, self.loss.dx = new(y.shape, False, "wide"), new(y.shape, False, "wide")
+        self.z, self.dy = precision.ends(new, y.shape) or (None, self.loss.dx)
+        bind_dx(self.root, self.dy, False, new)
         self.layers = self.root.layers
         self.backward = self.layers[self.root.skipped :][::-1]
 
@@ -52,8 +57,8 @@ class Plan:
             arena.at = 0
             x = layer.forward(x, True)
         arena.at = 0
-        value = self.loss.forward(x, t, n)
-        dy = self.loss.backward()
+        value = self.loss.forward(self.stage(x, self.z), t, n)
+        dy = self.scaled(self.loss.backward(), self.dy)
         for layer in self.backward:
             arena.at = 0
             dy = layer.backward(dy)
@@ -63,9 +68,11 @@ class Plan:
 class Plans(dict):
     """One plan per batch shape, and per set of functions that a learner has replaced: those are not fused."""
 
-    def __init__(self, net: Any, loss: Any, grad: Any, comm: Callable = alone, leader: bool = True):
+    def __init__(self, net: Any, loss: Any, grad: Any, comm: Callable = alone, leader: bool = True,
+                 precision: Precision | None = None):  # fmt: skip
         self.net, self.ops, self.make = net, net.ops, (loss, grad)
-        self.space, self.comm, self.leader = Workspace(net.backend, net.dtype), comm, leader
+        self.precision = precision or Precision("fp32", net, None)
+        self.space, self.comm, self.leader = Workspace(net.backend, self.precision.dtype), comm, leader
 
     def gradient(self, x: Any, t: Any, n: int | None = None, row: int = 0) -> Any:
         try:
@@ -75,7 +82,7 @@ class Plans(dict):
         plan = self.get(key)
         if plan is None:
             self.net.check(x)
-            plan = self[key] = Plan(self.net, *self.make, x, self.space, self.comm, self.leader)
+            plan = self[key] = Plan(self.net, *self.make, x, self.space, self.comm, self.leader, self.precision)
         return plan.gradient(x, t, n, row)
 
     def needs(self, x_shape: tuple) -> dict[str, int]:
@@ -84,9 +91,9 @@ class Plans(dict):
         Where the host computes, it also runs once on them, which shows the scratch; a device has a pool for that.
         """
         net, ghosts = self.net, Ghosts()
-        space = Workspace(net.backend, net.dtype, ghosts)
+        space = Workspace(net.backend, self.precision.dtype, ghosts)
         x, grad = (ghosts.empty(shape, net.dtype) for shape in (x_shape, net.grad.shape))
-        plan = Plan(net, self.make[0], grad, x, space, alone, False)
+        plan = Plan(net, self.make[0], grad, x, space, alone, False, self.precision)
         if net.backend.host:
             with np.errstate(all="ignore"):
                 plan.gradient(x, plan.loss.y, len(x))

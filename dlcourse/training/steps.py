@@ -12,18 +12,24 @@ import numpy as np
 from ..backends.team import Blas, Team, threads_here
 from ..nn.params import leaves
 from .plan import Plans
+from .precision import Precision
 
 
 class Step:
-    """step(x, t) -> loss: a Python float on the host, a 0-d array on a device. Made for a network, loss, optimizer."""
+    """step(x, t) -> loss: a Python float on the host, a 0-d array on a device. Made for a network, loss, optimizer.
+
+    precision  "fp32", "tf32", "bf16", "fp16" or "auto" (precision.py). Who writes into θ by hand between two steps in
+               16 bits calls optimizer.refresh(); fit does so at each epoch
+    """
 
     why = "asked for"  # why this one was chosen
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any):
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, precision: str | Precision = "fp32"):
         if optimizer.theta is not net.theta or optimizer.grad is not net.grad:
             raise ValueError("the optimizer belongs to another network: make it from net.theta and net.grad")
         self.net, self.loss, self.optimizer = net, loss, optimizer
-        self.plans = Plans(net, loss, net.grad)
+        self.precision = precision if isinstance(precision, Precision) else Precision(precision, net, optimizer)
+        self.plans = Plans(net, loss, net.grad, precision=self.precision)
         self.drops = any(leaf.op == "dropout" for _, leaf in leaves(net.layers))
         optimizer.ops = net.ops
 
@@ -50,8 +56,8 @@ class SerialStep(Step):
     one_thread: BLAS keeps to one thread, which is steadier where the products are small.
     """
 
-    def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False):
-        super().__init__(net, loss, optimizer)
+    def __init__(self, net: Any, loss: Any, optimizer: Any, *, one_thread: bool = False, precision: Any = "fp32"):
+        super().__init__(net, loss, optimizer, precision=precision)
         self.blas = Blas() if one_thread else None
 
     def limit(self, threads: int) -> None:
@@ -67,12 +73,10 @@ class SerialStep(Step):
 
     def run(self, x: Any, t: Any, n: Any = None) -> Any:
         value = self.plans.gradient(x, t, n)
-        if self.net.backend.host:
-            value = float(value)
-            if math.isfinite(value):
-                self.optimizer.step()
-        else:
-            self.optimizer.step(ok=self.net.backend.xp.isfinite(value))
+        host = self.net.backend.host
+        value = float(value) if host else value
+        ok = math.isfinite(value) if host else self.net.backend.xp.isfinite(value)
+        self.optimizer.step(ok=self.precision.unscaled(self.net.grad, ok))
         self.advance()
         return value
 
@@ -161,7 +165,8 @@ def rule(flops: float, images: bool, threads: int) -> tuple[str, str]:
     return "serial", "no threads but those of BLAS"
 
 
-def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int | None = None) -> Step:
+def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads: int | None = None,
+                precision: str = "fp32") -> Step:  # fmt: skip
     """The step for batches of this shape, by a static rule: the same shapes give the same bits on every run.
 
     A device: GraphStep. Images and at least 2 GFLOP: ThreadStep. Otherwise SerialStep, from 1 to 8 MFLOP on one BLAS
@@ -174,15 +179,15 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
     if not net.backend.host:
         from .graph import GraphStep  # which is itself made of steps
 
-        step: Step = GraphStep(net, loss, optimizer)
+        step: Step = GraphStep(net, loss, optimizer, precision=precision)
         why = "a device repeats a recorded step"
     else:
         threads = threads or (threads_here() if flops >= ONE_THREAD[0] else 1)
         kind, why = rule(flops, len(x_shape) == 4, threads)
-        if kind == "threads":
+        if kind == "threads" and precision == "fp32":
             step = ThreadStep(net, loss, optimizer, threads=threads)
         else:
-            step = SerialStep(net, loss, optimizer, one_thread=kind == "one thread")
+            step = SerialStep(net, loss, optimizer, one_thread=kind == "one thread", precision=precision)
             if kind == "serial" and flops >= ONE_THREAD[0]:
                 step.limit(threads)
     step.why = f"{why}; {flops / 1e6:.3g} MFLOP a step"

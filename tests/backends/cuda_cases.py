@@ -154,6 +154,16 @@ def advance(data):
     return (1,), (hp, rubbish(n), d.normal(n), ok, d.pick(scalar(0.01), scalar(9), scalar(np.nan)), n, *place), "int64"
 
 
+def unscale(data):
+    d = Draw(data)
+    n, many = d.size(3000), d.size(5)
+    grad, state = d.normal(n), np.array([d.pick(0.5, 1, 256, 2.0**24), d.pick(0, 3, 4)], "float32")
+    grad[d.size(n - 1, low=0)] *= d.pick(1, 1, np.nan, np.inf).__float__()
+    finite, ok = np.array(d.pick(True, True, False)), np.array(True)
+    parts = rubbish(many, dtype="uint32")
+    return (many,), (grad, state, finite, ok, parts, ticket(), 5.0, 2.0**24, n), "int64"
+
+
 def sum_of_squares(data):
     d = Draw(data)
     n, many = d.size(3000), d.size(5)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import itertools
 import shutil
 import subprocess
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlcourse.backends.cuda_kernel import LABELS, NULL, NUMBERS
+from dlcourse.backends.cuda_kernel import LABELS, NULL, NUMBERS, REALS
 from dlcourse.backends.cuda_table import KERNELS
 from dlcourse.backends.fake import play
 
@@ -100,16 +101,17 @@ def compiled(code: str, name: str, call: str) -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
-def run(kernel, grid: tuple, args: tuple, label: str = "int64") -> None:
+def run(kernel, grid: tuple, args: tuple, label: str = "int64", real: str = "float32") -> None:
     """The kernel on NumPy arrays, in blocks of 256 threads; the arrays that it writes are changed in place."""
-    kinds = [f"{kind}{'*' * is_array}".replace("LABEL", LABELS[label]) for kind, _, is_array in kernel.params]
+    names = {"LABEL": LABELS[label], "REAL": "float" if real == "float32" else "Half"}
+    kinds = [f"{names.get(kind, kind)}{'*' * is_array}" for kind, _, is_array in kernel.params]
     call = f"{kernel.name}({', '.join(f'*({kind}*)given[{i}]' for i, kind in enumerate(kinds))})"
     held = [
         np.uintp(address(a)) if is_array else NUMBERS[kind](a) for (kind, _, is_array), a in zip(kernel.params, args)
     ]
     boxes = [np.array(h) for h in held]
     places = (ctypes.c_void_p * len(boxes))(*(box.ctypes.data for box in boxes))
-    compiled(kernel.code(label), kernel.name, call).run(grid[0], 256, places)
+    compiled(kernel.code(label, real), kernel.name, call).run(grid[0], 256, places)
 
 
 def digest(text: str) -> str:
@@ -125,8 +127,9 @@ class HostKernel:
 
     def __init__(self, code: str, name: str):
         self.kernel = KERNELS[name]
-        self.label = next(label for label in LABELS if self.kernel.code(label) == code)
+        every = itertools.product(LABELS, REALS)
+        self.label, self.real = next(both for both in every if self.kernel.code(*both) == code)
 
     def __call__(self, grid: tuple, block: tuple, args: tuple) -> None:
         assert block == (256,)
-        play(self.kernel.name, lambda *given: run(self.kernel, grid, given, self.label), args)
+        play(self.kernel.name, lambda *given: run(self.kernel, grid, given, self.label, self.real), args)

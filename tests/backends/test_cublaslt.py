@@ -13,6 +13,7 @@ import pytest
 
 from dlcourse.backends import cublaslt
 from dlcourse.backends.cublaslt import EPILOGUES, KINDS, CublasLt, Found, Product
+from dlcourse.backends.cuda_half import KINDS as HALVES
 from dlcourse.backends.cuda_kernel import Refused, Unfit
 
 
@@ -32,9 +33,10 @@ needs_library = pytest.mark.skipif(
 @pytest.mark.parametrize("epilogue", EPILOGUES)
 def test_the_library_takes_every_descriptor(epilogue):
     lib = cublaslt.library()
-    for flip_a, flip_b, dtype in itertools.product((False, True), (False, True), KINDS):
-        product = Product(lib, 64, 128, 784, flip_a, flip_b, dtype, epilogue)
-        assert product.desc and product.A and product.B and product.D
+    for flip_a, flip_b, kind in itertools.product((False, True), (False, True), KINDS):
+        for out in ("", "float32"):
+            product = Product(lib, 64, 128, 784, flip_a, flip_b, kind, epilogue, out)
+            assert product.desc and product.A and product.B and product.D
 
 
 @needs_library
@@ -97,6 +99,9 @@ class Lib:
         how, (A, B, D) = self.things[desc.value], (self.things[x.value] for x in (A, B, D))
         assert (alpha._obj.value, beta._obj.value, c, C.value, size) == (1, 0, d, C.value, cublaslt.MEMORY)
         a, b, d = matrix(a, A), matrix(b, B), matrix(d, D)
+        if A[0] in HALF:  # summed in float32
+            assert (how["compute"], how["scale"]) == (68, 0)
+            a, b = a.astype("float32"), b.astype("float32")
         a, b = a.T if how[3] else a, b.T if how[4] else b
         out, epilogue = a @ b, how[7]
         bias = matrix(how[8], (D[0], len(out), 1, len(out)))[:, 0] if 8 in how else None
@@ -107,7 +112,7 @@ class Lib:
         if epilogue == 256:
             bias[:] = a.sum(axis=1)
         d[:] = out
-        self.log.append((epilogue, stream))
+        self.log.append((epilogue, stream) if how["compute"] != KINDS["tf32"][1] else (epilogue, stream, "tf32"))
         return 0
 
 
@@ -122,11 +127,15 @@ class SimpleFunction:
         return self.function(*args)
 
 
+HALF = {KINDS[name][0]: name for name in HALVES}
+
+
 def matrix(address, layout):
     """What lies there, column after column, in columns `ld` apart."""
     data, rows, columns, ld = layout
-    kind = {0: ctypes.c_float, 1: ctypes.c_double}[data]
+    kind = {0: ctypes.c_float, 1: ctypes.c_double}.get(data, ctypes.c_uint16)
     flat = np.ctypeslib.as_array((kind * (ld * columns)).from_address(address))
+    flat = flat.view(HALF[data]) if data in HALF else flat
     return flat.reshape(columns, ld)[:, :rows].T
 
 
@@ -155,7 +164,13 @@ def lt(monkeypatch):
 rng = np.random.default_rng(0)
 
 
-@pytest.mark.parametrize("dtype", KINDS)
+def known(dtype):
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes", reason="NumPy has no bfloat16 without ml_dtypes: pip install ml_dtypes")
+    return dtype
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("flip_a", [False, True])
 @pytest.mark.parametrize("flip_b", [False, True])
 def test_rows_first_or_transposed(lt, flip_a, flip_b, dtype):
@@ -179,6 +194,30 @@ def test_epilogues(lt):
     dz, db = array(rng.normal(size=(6, 4))), array(np.full(4, np.nan))
     np.testing.assert_allclose(lt(x.T, dz, None, "bgrad", db), np.asarray(x).T @ np.asarray(dz), rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(db, np.asarray(dz).sum(axis=0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("out", ["", "float32"])
+@pytest.mark.parametrize("dtype", HALVES)
+def test_16_bits_are_summed_in_float32_and_may_stay_there(lt, dtype, out):
+    x, dz = array(rng.normal(size=(90, 5)), known(dtype)), array(rng.normal(size=(90, 4)), dtype)
+    here, db = array(np.zeros((5, 4)), out or dtype), array(np.zeros(4), out or dtype)
+    lt(x.T, dz, here, "bgrad", db)
+    a, b = (np.asarray(v).astype("float32") for v in (x, dz))
+    for got, exact in ((here, a.T @ b), (db, b.sum(axis=0))):
+        expected = exact.astype(got.dtype).astype("float32")  # rounded once, at the end
+        np.testing.assert_allclose(np.asarray(got).astype("float32"), expected, rtol=2e-6 if out else 2**-8, atol=1e-5)
+    for wrong in array(np.zeros((5, 4)), "float64"), array(np.zeros((5, 4)), "float32"):
+        with pytest.raises(Unfit, match="dtype"):
+            lt(x.T, dz, wrong, "bgrad", array(np.zeros(4), "float16"))
+
+
+def test_tf32_is_another_way_to_compute_in_float32(lt):
+    x, W = array(rng.normal(size=(6, 5))), array(rng.normal(size=(5, 4)))
+    for tf32 in (True, False, True):
+        lt(x, W, tf32=tf32)
+    assert lt.lib.log == [(1, 77, "tf32"), (1, 77), (1, 77, "tf32")] and len(lt.products) == 2
+    lt(array(np.ones((2, 2)), "float64"), array(np.ones((2, 2)), "float64"), tf32=True)
+    assert lt.lib.log[-1] == (1, 77)
 
 
 def test_a_product_is_planned_once_for_each_alignment(lt):

@@ -152,4 +152,4 @@ def test_arrays_that_do_not_fit_take_the_equation_for_this_call_only(unsure):
     ops, wide = table(FAKE), FAKE.asarray(np.ones((4, 6), "float32"))
     for dz, used in (wide[:, ::2], []), (wide[:, :3].copy(), ["relu_backward"]):
         np.testing.assert_array_equal(ops.relu_backward(dz, dz).get(), np.ones((4, 3)))
-        assert [name for name, _ in FAKE.compiled] == used and not FAKE.refused
+        assert [name for name, *_ in FAKE.compiled] == used and not FAKE.refused

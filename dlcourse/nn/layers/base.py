@@ -50,7 +50,7 @@ class Layer:
         return 0
 
     def memory(self, x: tuple) -> dict[str, tuple[tuple, str]]:
-        """{attribute: (shape, dtype)} of what forward saves for backward besides x and y."""
+        """{attribute: (shape, dtype)} of what forward saves for backward besides x and y; "wide": never in 16 bits."""
         return {}
 
     def replica(self) -> Self:

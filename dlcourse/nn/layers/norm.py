@@ -74,7 +74,7 @@ class LayerNorm(Layer):
         return x
 
     def memory(self, x: tuple) -> dict[str, tuple[tuple, str]]:
-        return {name: ((*x[:-1], 1), "") for name in ("mean", "inv")}
+        return {name: ((*x[:-1], 1), "wide") for name in ("mean", "inv")}
 
     def forward(self, x: Any, train: bool = False) -> Any:
         self.x, where = x, dict(mean=self.mean, inv=self.inv, y=self.y)
