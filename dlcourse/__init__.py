@@ -18,11 +18,12 @@ ROOMS = {
     "nn.losses": "BinaryCrossEntropy MeanSquaredError SoftmaxCrossEntropy",
     "nn.network": "Network",
     "nn.gradcheck": "gradcheck",
-    "data": "Batches DataError DataUnavailable Dataset available blobs circles curve load_digits "
+    "data": "Batches DataError DataUnavailable Dataset Feed available blobs circles curve load_digits "
     "load_fashion_mnist load_mnist mnist_or_digits moons spirals xor",
     "training.optimizers": "Adam AdamW Momentum Nesterov RMSProp SGD",
     "training.graph": "GraphStep",
     "training.steps": "SerialStep ThreadStep choose_step",
+    "training.accumulate": "AccumulateStep",
     "training.failure": "NonFiniteLoss",
     "training.loop": "History fit",
     "training.hooks": "Checkpoint EarlyStop KeepBest ProgressBar Validate accuracy",

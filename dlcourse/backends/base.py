@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,8 @@ class Backend:
 
     name, xp, chunk, host = "base", np, 1 << 16, True
     running: Any = SimpleNamespace(arena=None)  # .arena: the scratch of the plan that runs in this thread
+    budget: Any = SimpleNamespace(bytes=None)  # .bytes: what training on the host may take, where that is pretended
+    workspace = 0  # bytes that a library will still ask for itself
 
     def __init__(self, array_type: type):
         self.bodies: dict[str, Callable] = {}
@@ -88,6 +91,19 @@ class Backend:
     def scratch_like(self, a: Any, dtype: Any = None) -> Any:
         """Scratch with the shape of `a`, and the order in memory that suits working beside it."""
         return self.scratch(a.shape, dtype or a.dtype)
+
+    def free(self) -> int | None:
+        """Bytes that can still be had; None where nobody knows, as on the host, whose system lends more than it has."""
+        return self.budget.bytes
+
+    @contextmanager
+    def limited(self, size: int) -> Iterator[None]:
+        """Within it, training may take so many bytes in all."""
+        before, self.budget.bytes = self.budget.bytes, size
+        try:
+            yield
+        finally:
+            self.budget.bytes = before
 
     # ---- computing
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:

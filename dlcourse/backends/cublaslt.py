@@ -120,6 +120,8 @@ class Product:
 class CublasLt:
     """gemm(a, b, out=None, epilogue="", bias=None) for CuPy arrays. The library is looked for at the first product."""
 
+    bytes = MEMORY
+
     def __init__(self, xp: Any):
         self.xp, self.lib, self.products = xp, None, {}
 

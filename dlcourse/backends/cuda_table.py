@@ -7,6 +7,7 @@ from . import (
     cuda_bodies_norms,
     cuda_bodies_updates,
     cuda_images,
+    cuda_input,
     cuda_losses,
     cuda_norms,
     cuda_sources,
@@ -21,7 +22,7 @@ BODIES = {
 }
 KERNELS = {
     kernel.name: kernel
-    for module in (cuda_sources, cuda_losses, cuda_images, cuda_norms, cuda_updates)
+    for module in (cuda_sources, cuda_losses, cuda_images, cuda_input, cuda_norms, cuda_updates)
     for kernel in (*vars(module).values(), *getattr(module, "RULE_KERNELS", {}).values())
     if isinstance(kernel, Kernel)
 }

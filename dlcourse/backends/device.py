@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import gc
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,31 @@ class CupyBackend(Backend):
         fused = [name for name in self.bodies if name not in self.refused]
         lines = [f"{self!r}: {len(fused)} fused operations{': ' if fused else ''}{', '.join(fused)}"]
         return "\n".join(lines + [f"plain: {name}, because {why}" for name, why in self.refused.items()])
+
+    # ---- memory
+    @property
+    def workspace(self) -> int:
+        """Bytes that the products and the tickets will still ask for."""
+        products = 0 if self.gemm is None or getattr(self.gemm, "lib", None) else getattr(self.gemm, "bytes", 0)
+        return products + 4 * TICKETS * (self._ticket is None)
+
+    def free(self) -> int:
+        """Bytes that can still be had: of the device and of CuPy's pool, within the pool's limit."""
+        pool = self.xp.get_default_memory_pool()
+        free = self.xp.cuda.runtime.memGetInfo()[0] + pool.free_bytes()
+        return max(0, min(free, pool.get_limit() - pool.used_bytes())) if pool.get_limit() else free
+
+    @contextmanager
+    def limited(self, size: int) -> Iterator[None]:
+        """Within it, CuPy's pool holds so many bytes at most. What it keeps unused is given back first."""
+        pool = self.xp.get_default_memory_pool()
+        before = pool.get_limit()
+        pool.free_all_blocks()
+        pool.set_limit(size=size)
+        try:
+            yield
+        finally:
+            pool.set_limit(size=before)
 
     # ---- moving and waiting
     def to_host(self, a: Any) -> np.ndarray:

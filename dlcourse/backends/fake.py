@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import fake_array
+from . import fake_array, fake_memory
 from .cuda_half import KINDS as HALVES
 from .cuda_kernel import NULL, Refused, Unfit
 from .cuda_table import BODIES, KERNELS
@@ -24,11 +24,8 @@ from .numpy import NUMPY
 __all__ = ["DEVICE", "FAKE", "REFUSES", "FakeArray", "standalone", "xp"]
 
 
-class Stream:
-    """cupy.cuda.Stream, as far as recording a graph needs it."""
-
-    def __init__(self, non_blocking: bool = False):
-        self.non_blocking = non_blocking
+class Stream(fake_memory.Stream):
+    """cupy.cuda.Stream that can also record a graph."""
 
     def __enter__(self) -> Stream:
         return self
@@ -83,19 +80,15 @@ def _using_allocator(malloc: Callable) -> Iterator[None]:
     malloc(DEVICE.counts["bytes"] - before)
 
 
-def _stream() -> SimpleNamespace:
-    """cupy.cuda.get_current_stream(): done unless something was launched that nobody has waited for since."""
-    last = next((note for note in reversed(DEVICE.log) if not note.startswith("copies")), "")
-    return SimpleNamespace(done=not last.startswith("launches"))
-
-
 xp.cuda = SimpleNamespace(
     Stream=Stream,
-    get_current_stream=_stream,
     MemoryPool=MemoryPool,
     using_allocator=_using_allocator,
     Device=lambda: SimpleNamespace(compute_capability="90"),
-    runtime=SimpleNamespace(deviceSynchronize=lambda: DEVICE.sync("deviceSynchronize")),
+    runtime=SimpleNamespace(
+        deviceSynchronize=lambda: DEVICE.sync("deviceSynchronize"), memGetInfo=fake_memory.memory_info
+    ),
+    **fake_memory.ROOM,
 )
 
 

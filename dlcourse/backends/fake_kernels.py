@@ -89,6 +89,13 @@ def _dropout_backward(k):
     k.dx[...] = k.dy * k.mask * k.scale
 
 
+# ---- input
+
+
+def _gather_bytes(k):
+    k.y[...] = k.x[k.rows].astype("float32").reshape(k.y.shape) / np.float32(k.scale)
+
+
 # ---- update rules
 
 

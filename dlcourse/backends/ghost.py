@@ -51,7 +51,10 @@ class Ghosts(Arena):
         """A ghost of this shape, its rows one after the other."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > self.block.size:
-            self.block = np.frombuffer(_unused(size), "uint8")
+            try:
+                self.block = np.frombuffer(_unused(size), "uint8")
+            except OSError:  # more than even a system that lends freely lends: one zero, seen many times
+                return np.broadcast_to(np.zeros((), dtype), shape).view(Ghost)
         return self.block[:size].view(dtype).reshape(shape).view(Ghost)
 
     def restart(self) -> None:

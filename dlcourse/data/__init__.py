@@ -3,6 +3,7 @@
 from .batches import Batches
 from .dataset import DataError, Dataset, DataUnavailable
 from .digits import load_digits
+from .feed import Feed
 from .generators import CURVES, blobs, circles, curve, moons, spirals, xor
 from .mnist import available, load_fashion_mnist, load_mnist, mnist_or_digits
 from .places import cache_folder
@@ -13,6 +14,7 @@ __all__ = [
     "DataError",
     "DataUnavailable",
     "Dataset",
+    "Feed",
     "available",
     "blobs",
     "cache_folder",

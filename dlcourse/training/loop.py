@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import NUMPY, to_host
+from ..backends import NUMPY, afford, explained, to_host
 from ..nn.functional.losses import check_labels
 from ..nn.losses import SoftmaxCrossEntropy
 from .failure import NonFiniteLoss
@@ -93,13 +93,14 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     check_arguments(net, loss, optimizer, batches, epochs)
     x = next(batches.epoch(0))[0]
     outputs = net.check(x)[-1]
-    step = step or choose_step(net, loss, optimizer, x.shape)
+    step = afford(step or choose_step(net, loss, optimizer, x.shape), x.shape)
     run = Run(net, loss, optimizer, batches, epochs, step, in_order(hooks))
     run.chance, run.floor = chance(loss, getattr(batches, "t", None), outputs), floor_loss(loss, outputs)
     run.tell("on_start")
     run.tell("on_resume")
     try:
-        with Interruptible(run), np.errstate(all="ignore"):  # what overflows, the error below explains
+        # what overflows, NonFiniteLoss explains
+        with Interruptible(run), explained(step, x.shape), np.errstate(all="ignore"):
             while run.epoch < epochs and not run.stopped and not run.interrupted:
                 one_epoch(run)
         done = f"stopped: {run.stopped}" if run.stopped else "finished"

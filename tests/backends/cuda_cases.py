@@ -117,6 +117,16 @@ def dropout_backward(data):
     return grid(n), (d.normal(n), d.few(n) > 0, rubbish(n), n, 1.25), "int64"
 
 
+# ---- input
+
+
+def gather_bytes(data):
+    d = Draw(data)
+    n, B, F = d.size(40), d.size(30), d.size(50)
+    x, rows = d.rng.integers(0, 256, (n, F), dtype="uint8"), d.rng.integers(0, n, B)
+    return grid(B * F), (x, rows, rubbish(B, F), B * F, F, d.pick(255, 16, 1)), "int64"
+
+
 # ---- update rules
 
 

@@ -10,8 +10,9 @@ from dlcourse.backends import NUMPY, narrow
 from dlcourse.backends.fake import DEVICE, FAKE, REFUSES
 from dlcourse.nn import layers as L
 from dlcourse.nn.network import Network
+from dlcourse.training.graph import GraphStep
 from dlcourse.training.optimizers import SGD
-from dlcourse.training.steps import GraphStep, SerialStep
+from dlcourse.training.steps import SerialStep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -14,9 +14,10 @@ from dlcourse.backends.fake import FAKE, REFUSES, xp
 from dlcourse.data import Batches
 from dlcourse.nn.functional import EQUATIONS
 from dlcourse.nn.losses import SoftmaxCrossEntropy
+from dlcourse.training.graph import GraphStep
 from dlcourse.training.loop import fit
 from dlcourse.training.optimizers import Adam
-from dlcourse.training.steps import GraphStep, SerialStep, ThreadStep, choose_step
+from dlcourse.training.steps import SerialStep, ThreadStep, choose_step
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

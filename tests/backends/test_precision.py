@@ -11,8 +11,9 @@ from dlcourse.backends.fake import DEVICE, FAKE
 from dlcourse.nn import layers as L
 from dlcourse.nn.losses import SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
+from dlcourse.training.graph import GraphStep
 from dlcourse.training.optimizers import SGD, Adam
-from dlcourse.training.steps import GraphStep, SerialStep
+from dlcourse.training.steps import SerialStep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
