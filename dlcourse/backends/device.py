@@ -165,7 +165,7 @@ class CupyBackend(Backend):
 
         Recording runs the Python of `step` once, and nothing on the device. Python numbers are frozen in the graph,
         and every later launch reads and writes the arrays that the recording saw.
-        Whatever `step` raises then comes through, and what cannot be recorded raises too: CuPy's own products do.
+        Whatever `step` raises comes through, and so does CuPy's refusal of what cannot be recorded: its own products.
         """
         return Replay(self.xp.cuda, step)
 

@@ -28,7 +28,7 @@ class Loss:
         if n is None and not len(z):
             raise ValueError(f"the batch is empty: z {z.shape}, t {t.shape}")
         ops, self.t, self.n = self.ops or default_table(z), t, len(z) if n is None else n
-        self.used = ops if isinstance(self.n, Integral) else First(ops, n)
+        self.used = ops if n is None or isinstance(n, Integral) else First(ops, n)
         total, self.saved = self.total(z, t)
         return total / self.n
 
