@@ -69,7 +69,8 @@ def bill(step: Any, x_shape: tuple) -> Bill:
     if not be.host:
         item = np.dtype(step.net.dtype).itemsize
         part = (-(-x_shape[0] // getattr(step, "parts", 1)), *x_shape[1:])
-        rows["scratch"] = temporaries(step, part)
+        narrow = "16" in str(getattr(getattr(step, "precision", None), "dtype", ""))
+        rows["scratch"] = temporaries(step, part, narrow)
         if hasattr(step, "recorder"):
             rows["recorded"] = rows["scratch"]
         rows["batch"] = 2 * (math.prod(x_shape) * item + x_shape[0] * 8)
@@ -77,14 +78,13 @@ def bill(step: Any, x_shape: tuple) -> Bill:
     return rows
 
 
-def temporaries(step: Any, x_shape: tuple) -> int:
+def temporaries(step: Any, x_shape: tuple, narrow: bool) -> int:
     """The most bytes that one operation asks a device for beside its result, and the loss.
 
     In 16 bits, an operation without a kernel reads and writes copies in float32.
     """
     net, be, loss = step.net, step.net.backend, step.loss.op
     item = np.dtype(net.dtype).itemsize
-    narrow = "16" in str(getattr(getattr(step, "precision", None), "dtype", ""))
     most, last, learned, y, small = 0, 0, False, x_shape, 2 if narrow else item
     for layer, y, joined in walk(net.layers, x_shape):
         if joined and layer.op == "relu":  # its backward, then the convolution's, or the product's
@@ -187,12 +187,17 @@ def in_parts(step: Any, x_shape: tuple) -> int:
 
 
 def smaller(step: Any, x_shape: tuple) -> float:
-    """About what it takes with activations of 16 bits and a copy of θ in 16 bits, where the step knows such numbers."""
+    """At most what it takes with activations and a copy of θ in 16 bits, where the step can be made so.
+
+    Activations then take 0.6 of what they took: masks, statistics and the loss's arrays keep their size.
+    """
     name = getattr(getattr(step, "precision", None), "name", "fp32")
     if step.net.backend.host or name not in ("fp32", "tf32") or not takes_precision(step):
         return math.inf
     rows = bill(step, x_shape)
-    return rows.total + step.net.theta.nbytes / 2 - sum(rows.get(what, 0) for what in LATER if what != "batch") / 2
+    part = (-(-x_shape[0] // getattr(step, "parts", 1)), *x_shape[1:])
+    more = temporaries(step, part, True) - rows["scratch"]
+    return rows.total + step.net.theta.nbytes / 2 - 0.4 * rows["activations"] + more * (1 + ("recorded" in rows))
 
 
 def takes_precision(step: Any) -> bool:
