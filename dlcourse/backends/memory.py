@@ -71,7 +71,7 @@ def bill(step: Any, x_shape: tuple) -> Bill:
         part = (-(-x_shape[0] // getattr(step, "parts", 1)), *x_shape[1:])
         narrow = "16" in str(getattr(getattr(step, "precision", None), "dtype", ""))
         rows["scratch"] = temporaries(step, part, narrow)
-        if hasattr(step, "graphs"):
+        if hasattr(step, "recorder"):
             rows["recorded"] = rows["scratch"]
         rows["batch"] = 2 * (math.prod(x_shape) * item + x_shape[0] * 8)
         rows["workspace"] = be.workspace

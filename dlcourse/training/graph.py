@@ -46,7 +46,9 @@ class GraphStep(Step):
 
     def changes(self) -> dict[str, Any]:
         """All that a step changes."""
-        return {"theta": self.net.theta, "grad": self.net.grad, **self.net.buffers, **self.optimizer.state()}
+        more = {"the copy of theta": self.optimizer.copy, "the loss scale": self.precision.state}
+        found = {"theta": self.net.theta, "grad": self.net.grad, **self.net.buffers, **self.optimizer.state(), **more}
+        return {name: a for name, a in found.items() if a is not None}
 
     def alone(self) -> str:
         """Why a batch cannot be filled up with rows that weigh nothing; empty where it can."""
