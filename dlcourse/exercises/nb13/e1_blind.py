@@ -18,6 +18,7 @@ from .slips import (
     numpy_arange,
     numpy_eye,
     numpy_zeros,
+    one_largest,
     over_the_batch,
     row_by_row,
     same_array_twice,
@@ -43,6 +44,8 @@ def cases(rng):
     yield _on_device(*_inputs(rng, 1, 3, 2), tag="a batch of one")
     x, W, b, t = _inputs(rng, 2, 3, 3)
     yield _on_device(x, W, b + 1000, t, tag="scores far from 0")
+    far = np.array([[1.0], [0.0]]), np.array([[900.0, -900.0]]), np.zeros(2), np.array([1, 0])
+    yield _on_device(*far, tag="rows far from each other")
     yield _on_device(*_inputs(rng, ROWS, 1, 3), tag="many rows")
 
 
@@ -97,6 +100,8 @@ def numpy_passes_it_on(xp, x, W, b, t):
     p = e / np.sum(e, axis=1, keepdims=True)
     return p, p - xp.eye(W.shape[1])[t]
 
+
+EXP = "e = xp.exp(z - z.max(axis=1, keepdims=True)) -> e = xp.exp("
 
 EXERCISE = Exercise(
     id="13.1",
@@ -197,6 +202,12 @@ EXERCISE = Exercise(
             "Large scores overflow. Subtract the largest of each row before `exp`, as in 04.1.",
         ),
         Wrong(
+            "one largest for all",
+            one_largest,
+            "You subtract the largest score of the whole batch. In rows far below it every `exp` is 0 then, and 0 by 0 "
+            "is nan. Take the largest of each row.",
+        ),
+        Wrong(
             "over the batch",
             over_the_batch,
             "The sums run down the batch. Each row is an example of its own: axis=1, with keepdims=True.",
@@ -213,4 +224,10 @@ EXERCISE = Exercise(
         "module.",
         "Which rows of the table `xp.eye(K)` are the desired answers, if `t` holds their numbers?",
     ),
+    equivalent={
+        "z = x @ W + b -> z = x @ W + (b + 1)": "softmax does not change when all scores of a row grow by one",
+        EXP + "z + 1 - z.max(axis=1, keepdims=True))": "the factor e is in every term, and drops out",
+        EXP + "z - z.max(axis=-1, keepdims=True))": "axis 1 is the last one",
+        "p = e / e.sum(axis=1, keepdims=True) -> p = e / e.sum(axis=-1, keepdims=True)": "axis 1 is the last one",
+    },
 )

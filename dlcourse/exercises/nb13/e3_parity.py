@@ -32,6 +32,7 @@ def cases(rng):
     yield call("parity", np.zeros(2), np.array([4.0, 0.0]), np.array([5.0, 0.0]), 0.25, tag="just at the tolerance")
     yield call("parity", np.zeros(2), np.array([4.0, 0.0]), np.array([2.0, 0.0]), 0.5, tag="just at the tolerance")
     yield call("parity", small, small + 0.25, np.array([0.25, np.nan, 0.25]), 0.1, tag="a number that is none")
+    yield call("parity", np.zeros(2), np.array([0.0, 1.0]), np.array([0.0, 1.5]), 0.1, tag="a step of length 1")
     before = rng.normal(size=3).round(1)
     yield call("parity", before, before.copy(), before.copy(), 0.1, tag="no step at all")
     yield call("parity", before, before.copy(), before + 0.5, 0.1, tag="only the other one has made a step")
@@ -105,6 +106,9 @@ def largest_ratio(before, here, there, tolerance):
         ratios = np.where(u == v, 0.0, abs(u - v) / abs(u))
     return ratios.max(), ratios.max() <= tolerance
 
+
+LENGTHS = "gap, size = (np.linalg.norm(u - v), np.linalg.norm(u)) -> gap, size = "
+RATIO = "error = 0.0 if gap == 0 else np.inf if size == 0 else gap / size -> error = 0.0 if "
 
 EXERCISE = Exercise(
     id="13.3",
@@ -211,4 +215,14 @@ EXERCISE = Exercise(
         "`np.linalg.norm(u)` is the length of an array. Two lengths make the error; which one stands below?",
         "Which two cases can you not divide in, and what does the text say of them?",
     ),
+    equivalent={
+        LENGTHS + "(np.linalg.norm(-(u - v)), np.linalg.norm(u))": "a length has no sign",
+        LENGTHS + "(np.linalg.norm(v - u), np.linalg.norm(u))": "a length has no sign",
+        LENGTHS + "(np.linalg.norm(u - v), np.linalg.norm(-u))": "a length has no sign",
+        RATIO + "-gap == 0 else np.inf if size == 0 else gap / size": "only 0 is its own opposite",
+        RATIO + "gap == 0 else gap / size": "a number of NumPy divided by 0 is inf, with a warning",
+        RATIO + "gap == 0 else np.inf if -size == 0 else gap / size": "only 0 is its own opposite",
+        RATIO
+        + "gap == 0 else np.inf if size == -1 else gap / size": "a length is never -1, and NumPy divides by 0 to inf",
+    },
 )

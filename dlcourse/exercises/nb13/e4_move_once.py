@@ -231,4 +231,5 @@ EXERCISE = Exercise(
         "`float`.",
         "Which three lines go above the loop, and which two calls go below it?",
     ),
+    equivalent={"losses = xp.zeros(steps) -> losses = xp.ones(steps)": "each place is written before anybody reads it"},
 )

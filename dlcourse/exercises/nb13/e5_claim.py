@@ -12,11 +12,12 @@ NAMES = ("cpu_s", "cpu_images", "gpu_s", "gpu_images", "wait_s", "copy_s", "best
 def take_apart(claim):
     """What is left of a speed-up, one objection after the other
     claim {cpu_s, cpu_images, gpu_s, gpu_images, wait_s, copy_s, best_cpu_s} -> five ratios, CPU by GPU"""
-    cpu, gpu = claim["cpu_s"] / claim["cpu_images"], claim["gpu_s"] / claim["gpu_images"]
-    waited = (claim["gpu_s"] + claim["wait_s"]) / claim["gpu_images"]
-    copied = waited + claim["copy_s"] / claim["gpu_images"]
-    best = claim["best_cpu_s"] / claim["cpu_images"]
-    return [claim["cpu_s"] / claim["gpu_s"], cpu / gpu, cpu / waited, cpu / copied, best / copied]
+    many, few = claim["cpu_images"], claim["gpu_images"]
+    cpu, best, gpu = claim["cpu_s"] / many, claim["best_cpu_s"] / many, claim["gpu_s"] / few
+    waited = gpu + claim["wait_s"] / few
+    copied = waited + claim["copy_s"] / few
+    advertised = claim["cpu_s"] / claim["gpu_s"]
+    return [advertised, cpu / gpu, cpu / waited, cpu / copied, best / copied]
 
 
 def claims(cpu_s, cpu_images, gpu_s, gpu_images, wait_s, copy_s, best_cpu_s):
