@@ -114,6 +114,7 @@ here, there = learned(np, np.asarray), learned(gpu.xp, gpu.put)
 x, t = digits.x_test[:1].astype(float), digits.t_test[:1]
 p, _ = prediction_layer(np, x, *gpu.numbers(there), t)
 show(figures.answer(x[0], p[0], t[0], "Learned on the practice GPU"))
+predict("13.b", ..., choices=("0.3 ms", "5 ms", "15 ms"))
 
 # %% tags=["nbval-check-output"]
 launches = [asked[0] for asked in asks.values()]
@@ -122,7 +123,6 @@ alike = asked_for_units(1) == asked_for_units(1000)
 print("identical neurons: 1,000 of them are asked for as one is:", alike)
 print("100 steps, the same weights:", np.allclose(here[0], gpu.numbers(there[0]), 1e-9, 1e-12))
 print("copies and waits on the way:", gpu.tally()[1:])
-predict("13.b", ..., choices=("0.3 ms", "5 ms", "15 ms"))
 
 # %% [markdown]
 # ## 3 · Honest timing
@@ -130,7 +130,7 @@ predict("13.b", ..., choices=("0.3 ms", "5 ms", "15 ms"))
 # A launch returns at once; the device works on while the host goes its way. So a clock on the host measures what you
 # did not mean.
 #
-# **Predict** (in the cell above). A device works 5 ms on each call, and asking takes 0.1 ms. We ask three times, and
+# **Predict** (below the digit). A device works 5 ms on each call, and asking takes 0.1 ms. We ask three times, and
 # look at the clock. What does it show?
 
 # %%
@@ -238,12 +238,12 @@ show(figures.relative_errors(errors, 1e-5))
 turned = errors["in reverse order"]
 small = "below a millionth or so" if turned < 1e-5 else "about a thousandth"
 compare("13.c", "exactly 0" if turned == 0 else small)
+predict("13.d", ...)
 
 # %% tags=["nbval-check-output"]
 print("in reverse order, other bits, and within 0.00001:", bool(0 < turned <= 1e-5))
 print("with fewer bits, outside:", all(e > 1e-5 for n, e in errors.items() if "bits" in n))
 print("on a GPU, within, if there is one:", bool(errors.get("on the GPU", 0) <= 1e-5))
-predict("13.d", ...)
 
 # %% [markdown]
 # Say the tolerance *before* you look. 0.00001 lets rounding pass, and stops a step that is computed with fewer
@@ -256,7 +256,7 @@ predict("13.d", ...)
 # loop below does not: each step copies x, t and W to the device, reads the loss by `float()`, and fetches W by
 # `.get()`.
 #
-# **Predict** (in the cell above). In 20 steps, how often do numbers cross over?
+# **Predict** (below the dots). In 20 steps, how often do numbers cross over?
 #
 # ### Exercise 13.4: move once
 #
@@ -304,12 +304,12 @@ W, losses = train(gpu.xp, x, goal, W, 0.1, 20)
 moved["mended"] = gpu.tally()[1:]
 show(figures.crossings(moved, "What crosses over in 20 steps", ("copies", "waits")))
 compare("13.d", sum(moved["as given"]), within=0, unit="crossings")
+predict("13.e", ..., choices=("no width", "4", "16", "64", "256", "1024", "4096"))
 
 # %% tags=["nbval-check-output"]
 print("as given, copies and waits:", moved["as given"])
 print("in 20 steps, and at most 5 with it:", sum(moved["mended"]) <= 5)
 print("the loss fell to a tenth:", bool(losses[-1] < losses[0] / 10))
-predict("13.e", ..., choices=("no width", "4", "16", "64", "256", "1024", "4096"))
 
 # %% [markdown]
 # Five crossings in a step became five in all. The losses wait on the device until you want to look.
@@ -320,7 +320,7 @@ predict("13.e", ..., choices=("no width", "4", "16", "64", "256", "1024", "4096"
 # reads 4.8 TB/s, by NVIDIA's data sheet. So a step takes at least the number of launches times a launch, or the work,
 # if that takes longer. On a small network the work is next to nothing, and the GPU mostly waits to be asked.
 #
-# **Predict** (in the cell above). 784-h-10, batch 64, operation by operation. Up to which width h is the CPU *here*
+# **Predict** (below the bars). 784-h-10, batch 64, operation by operation. Up to which width h is the CPU *here*
 # faster than that arithmetic?
 
 # %%
@@ -347,8 +347,8 @@ predict("13.f", ..., choices=("more than 1,000", "1 to 1,000", "less than 1"))
 #
 # ## 7 · Five million times faster
 #
-# An advertisement, invented but typical: *"60,000 digits recognised on a CPU: 90 s. With our GPU: 18 µs. 5,000,000
-# times faster!"* In the small print: the CPU's program is a Python loop. The GPU recognised 64 images, and the clock
+# An advertisement, invented but typical: *"60,000 digits read on a CPU: 90 s. With our GPU: 18 µs. 5,000,000
+# times faster!"* In the small print: the CPU's program is a Python loop. The GPU read 64 images, and the clock
 # was read when the call returned; the wait would have taken 82 µs more. Copying there and back, 100 µs, is left out.
 # A good program on the CPU needs 0.06 s for the 60,000.
 #

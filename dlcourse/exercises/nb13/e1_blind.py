@@ -210,7 +210,7 @@ EXERCISE = Exercise(
         Wrong(
             "over the batch",
             over_the_batch,
-            "The sums run down the batch. Each row is an example of its own: axis=1, with keepdims=True.",
+            "The sums run down the batch. Each row is an example of its own: `axis=1, keepdims=True`.",
         ),
         Wrong(
             "divided by the batch",

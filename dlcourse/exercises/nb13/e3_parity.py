@@ -216,9 +216,9 @@ EXERCISE = Exercise(
         "Which two cases can you not divide in, and what does the text say of them?",
     ),
     equivalent={
-        LENGTHS + "(np.linalg.norm(-(u - v)), np.linalg.norm(u))": "a length has no sign",
-        LENGTHS + "(np.linalg.norm(v - u), np.linalg.norm(u))": "a length has no sign",
-        LENGTHS + "(np.linalg.norm(u - v), np.linalg.norm(-u))": "a length has no sign",
+        LENGTHS + "(np.linalg.norm(-(u - v)), np.linalg.norm(u))": "the length of an array has no sign",
+        LENGTHS + "(np.linalg.norm(v - u), np.linalg.norm(u))": "the length of an array has no sign",
+        LENGTHS + "(np.linalg.norm(u - v), np.linalg.norm(-u))": "the length of an array has no sign",
         RATIO + "-gap == 0 else np.inf if size == 0 else gap / size": "only 0 is its own opposite",
         RATIO + "gap == 0 else gap / size": "a number of NumPy divided by 0 is inf, with a warning",
         RATIO + "gap == 0 else np.inf if -size == 0 else gap / size": "only 0 is its own opposite",
