@@ -140,10 +140,10 @@ show(figures.two_clocks([1e-4] * 3, [5e-3] * 3, False, "Asked three times"))
 compare("13.b", f"{1e3 * device.clock():.1f} ms")
 
 # %% [markdown]
-# The clock shows how long it takes to *ask*. This is the most frequent mistake in timing a GPU, and it makes it look
+# The clock shows how long it takes to *ask*. This is a frequent mistake in timing a GPU, and it makes it look
 # fifty times as fast as it is, here.
 #
-# Three rules. **Warm up:** the first call compiles kernels and fetches memory, so leave it out. **Wait** until the
+# Three rules. *Warm up:* the first call compiles kernels and fetches memory, so leave it out. *Wait* until the
 # device is done before you look at the clock (CuPy: `deviceSynchronize`). Repeat, and give the *median*: a single
 # call that is disturbed does not move it.
 #
@@ -247,7 +247,7 @@ print("on a GPU, within, if there is one:", bool(errors.get("on the GPU", 0) <= 
 
 # %% [markdown]
 # Say the tolerance *before* you look. 0.00001 lets rounding pass, and stops a step that is computed with fewer
-# digits. GPUs multiply such short numbers, TF32 and bf16, much faster. That can be a good bargain; but it is another
+# digits. GPUs multiply such short numbers, TF32 and bf16, much faster, by their makers' data sheets. That can be a good bargain; but it is another
 # computation, and whoever compares times has to say so.
 #
 # ## 5 · Move once
