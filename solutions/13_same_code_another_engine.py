@@ -247,8 +247,8 @@ print("on a GPU, within, if there is one:", bool(errors.get("on the GPU", 0) <= 
 
 # %% [markdown]
 # Say the tolerance *before* you look. 0.00001 lets rounding pass, and stops a step that is computed with fewer
-# digits. GPUs multiply such short numbers, TF32 and bf16, much faster, by their makers' data sheets. That can be a good bargain; but it is another
-# computation, and whoever compares times has to say so.
+# digits. GPUs multiply such short numbers, TF32 and bf16, much faster, by their makers' data sheets. That can be a
+# good bargain; but it is another computation, and whoever compares times has to say so.
 #
 # ## 5 · Move once
 #
