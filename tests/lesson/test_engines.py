@@ -93,3 +93,16 @@ def test_the_practice_clock_works_on_after_it_has_been_asked():
     assert machine.clock() == pytest.approx(0.2)
     machine.wait()
     assert machine.clock() == pytest.approx(6.1)
+
+
+@pytest.mark.gpu
+def test_a_gpu_takes_part_in_the_lesson():
+    gpu = engines.any_gpu()
+    assert gpu is not None and not gpu.host
+    rng = np.random.default_rng(0)
+    x, t = rng.normal(size=(64, 784)).astype("float32"), rng.integers(0, 10, 64)
+    before, here = engines.updates(x, t)
+    origin, there = engines.updates(x, t, backend=gpu)
+    assert find("13.3").reference["parity"](before, here, there - origin + before, 1e-5)[1]
+    step = engines.stepper(gpu)
+    assert np.isfinite(float([step() for _ in range(3)][-1]))
