@@ -56,7 +56,7 @@ def evaluate(ex: Exercise, runner: Runner, seed: int = 0) -> Verdict:
     for case in cases:
         report = {"skipped": True} if timed_out else applied(ex, case, ask(ex, runner, case))
         timed_out = timed_out or report.get("error") == "TimeLimit"
-        if about.get(case.steps[0].target, {}).get("kind") == "open":
+        if any(about.get(step.target, {}).get("kind") == "open" for step in case.steps):
             report = {"open": True}
         mine.append(report)
     return _verdict(ex, runner, seed, cases, mine, about)
@@ -151,13 +151,13 @@ def _judge(ex, runner, seed, part, places, cases, mine, wants, about) -> Verdict
     bad = [i for i in places if not same(ex, mine[i], wants[i])]
     if not bad:
         return _unsteady(ex, runner, seed, part, [cases[i] for i in places], [wants[i] for i in places])
-    if problem := mine[bad[0]].get("problem"):
-        return Verdict(NOT_YET, problem)
     if ex.broken is not None and _as_given(ex, seed, places, mine):
         sentence = "This is still the code as it was given. Find what is wrong with it, and mend it."
         return Verdict(NOT_ATTEMPTED, sentence, about="as given")
     if hit := _diagnosis(ex, seed, part, places, mine):
         return _not_yet(ex, hit.says, cases[bad[0]], mine[bad[0]], wants[bad[0]], hit.key)
+    if problem := mine[bad[0]].get("problem"):
+        return Verdict(NOT_YET, problem)
     alike = [cases[k] for k in bad], [cases[k] for k in places if k not in bad]
     for stage in sentences.STAGES:
         for i in bad:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .worker import Mark
+from .worker import MODULE, Mark
 
 OPERATORS = {"__add__": "+", "__sub__": "-", "__mul__": "*", "__truediv__": "/", "__pow__": "**", "__matmul__": "@"}
 
@@ -30,6 +30,7 @@ class Step:
     args: tuple | None = None
     kwargs: dict = field(default_factory=dict)
     keep: str = ""
+    instead: str = ""  # what a learner types for it
 
     def data(self) -> list:
         """What a runner gets: no NumPy scalars, so that it is the same with and without a process in between."""
@@ -37,7 +38,7 @@ class Step:
         return [self.target, args, self.kwargs, self.keep]
 
     def __str__(self) -> str:
-        return (f"{self.keep} = " if self.keep else "") + self._expression()
+        return (f"{self.keep} = " if self.keep else "") + (self.instead or self._expression())
 
     def _expression(self) -> str:
         if self.args is None:
@@ -71,7 +72,7 @@ def Fn(expression: str) -> Mark:
 
 
 def Ref(name: str) -> Mark:
-    """An object that an earlier step of the same case has made."""
+    """An object that an earlier step of the same case has made, or a part of it: Ref("layer"), Ref("gpu.wait")."""
     return Mark("ref", name)
 
 
@@ -89,6 +90,11 @@ def do(target: str, *args: Any, **kwargs: Any) -> Step:
 def get(target: str) -> Step:
     """A step of a script: read an attribute, get("layer.W")."""
     return Step(target)
+
+
+def module(keep: str, source: str, instead: str) -> Step:
+    """A step of a script: a module of this text, which needs NumPy alone; instead: what a learner types for it."""
+    return Step(MODULE, (source,), {}, keep, instead)
 
 
 def script(part: str, *steps: Step, tag: str = "") -> Case:

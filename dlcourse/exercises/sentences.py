@@ -37,7 +37,7 @@ Outcome = dict  # a report of worker.perform
 
 def signature(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dict) -> str:
     """Does it take the arguments that it is called with?"""
-    step = case.steps[0]
+    step = next((step for step in case.steps if step.target in about), case.steps[0])
     found, args = about.get(step.target), step.args
     if found is None or args is None:
         return ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import decimal
+import functools
 import inspect
 import io
 import json
@@ -45,6 +46,9 @@ class Mark:
 
 
 OPEN = Mark("open")
+TOO_LARGE = {"error": "TooLarge", "says": "the result is too large", "printed": ""}
+MODULE = "a module"  # the target of a step that makes one from its text
+_compiled = functools.lru_cache(8)(compile)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -85,9 +89,7 @@ def encode(data: Any) -> Any:
         return {"array": [data.dtype.str, list(data.shape), packed]}
     if isinstance(data, (list, tuple)):
         return {type(data).__name__: [encode(v) for v in data]}
-    if isinstance(data, dict):
-        return {"dict": [[k, encode(v)] for k, v in data.items()]}
-    return data
+    return {"dict": [[k, encode(v)] for k, v in data.items()]} if isinstance(data, dict) else data
 
 
 def decode(packed: Any, depth: int = 0) -> Any:
@@ -143,9 +145,9 @@ def perform(names: dict, steps: list, errors: dict | None = None) -> dict:
     """Run the steps of one case on these names and report: value, or error; printed; and whether an input changed.
 
     A step is [target, args, kwargs, as]: call `target` ("unit", or "layer.forward" of an object made before), or read
-    it where args is None; keep the result under the name `as`, or report it.
+    it where args is None; keep the result under the name `as`, or report it. MODULE makes a module.
     """
-    out, objects, values, changed = Capped(), {}, [], False
+    out, objects, values, changed = Capped(), {MODULE: module_of}, [], False
     try:
         with (
             np.errstate(**(errors or {})),
@@ -174,23 +176,25 @@ def perform(names: dict, steps: list, errors: dict | None = None) -> dict:
 
 def _found(names: dict, objects: dict, target: str) -> Any:
     first, *rest = target.split(".")
-    found = objects[first] if first in objects else names[first]
-    for attribute in rest:
-        found = getattr(found, attribute)
-    return found
+    return functools.reduce(getattr, rest, objects[first] if first in objects else names[first])
+
+
+def module_of(source: str) -> Any:
+    """A new module of this text, so that no case sees what another one has done to it."""
+    made = type(sys)("practice")
+    exec(_compiled(source, "<the course>", "exec"), made.__dict__)
+    return made
 
 
 def _real(data: Any, objects: dict) -> Any:
     """A fresh copy of the arguments, with the functions and objects that they speak of."""
     if isinstance(data, Mark):
-        return objects[data.text] if data.kind == "ref" else eval(data.text, {"np": np})
+        return _found({}, objects, data.text) if data.kind == "ref" else eval(data.text, {"np": np})
     if isinstance(data, np.ndarray):
         return data.copy()
     if isinstance(data, (list, tuple)):
         return type(data)(_real(v, objects) for v in data)
-    if isinstance(data, dict):
-        return {k: _real(v, objects) for k, v in data.items()}
-    return data
+    return {k: _real(v, objects) for k, v in data.items()} if isinstance(data, dict) else data
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -234,10 +238,8 @@ def describe(names: dict, wanted: list) -> dict:
 
 
 def _described(value: Any) -> dict:
-    if value is ...:
-        return {"kind": "open"}
     if not callable(value):
-        return {"kind": "value"}
+        return {"kind": "open" if value is ... else "value"}
     kind = "class" if isinstance(value, type) else "function"
     try:
         parameters = [p for p in inspect.signature(value).parameters.values() if p.kind is not p.KEYWORD_ONLY]
@@ -253,9 +255,8 @@ def run_cell(names: dict, source: str, title: str) -> dict:
     """Execute a cell in these names. -> {} or what went wrong."""
     filename = f"<exercise {title}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    out = Capped()
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), warnings.catch_warnings():
+        with contextlib.redirect_stdout(out := Capped()), contextlib.redirect_stderr(out), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exec(compile(source, filename, "exec"), names)
     except (Exception, SystemExit, GeneratorExit) as error:
@@ -290,8 +291,7 @@ def main() -> None:
         request = json.loads(requests.read(struct.unpack(">I", head)[0]))
         reply = frame({"n": request["n"], "reply": answer(names, request)})
         if len(reply) > MOST_BYTES:
-            large = {"error": "TooLarge", "says": "the result is too large", "printed": ""}
-            reply = frame({"n": request["n"], "reply": large})
+            reply = frame({"n": request["n"], "reply": TOO_LARGE})
         replies.write(reply)
         replies.flush()
 

@@ -3,6 +3,7 @@
 from .backward import error_flow, gates, layer_backward, symptoms, wrong_but_learning
 from .curves import bands, loss_curve, sweep
 from .descent import descent_map, descents, line_fit, long_run, nudge
+from .engines import crossings, left_of_a_claim, relative_errors, step_times, two_clocks
 from .graph import graph_map, in_a_row, learning, slopes_compared, value_graph
 from .hidden import borders, corners, hidden_space, straight_borders, unit_parts
 from .images import answer, digits, pixels, predictions
@@ -20,6 +21,7 @@ __all__ = [
     "confusion",
     "corners",
     "counts",
+    "crossings",
     "descent_map",
     "descents",
     "digits",
@@ -35,6 +37,7 @@ __all__ = [
     "layer_backward",
     "layers",
     "learning",
+    "left_of_a_claim",
     "line_fit",
     "long_run",
     "loss_curve",
@@ -44,6 +47,7 @@ __all__ = [
     "pixels",
     "predictions",
     "product",
+    "relative_errors",
     "rows_right",
     "seed_bands",
     "side_by_side",
@@ -51,11 +55,13 @@ __all__ = [
     "slopes_compared",
     "softmax_steps",
     "staircase",
+    "step_times",
     "straight_borders",
     "sweep",
     "symptoms",
     "templates",
     "train_and_test",
+    "two_clocks",
     "unit_diagram",
     "unit_images",
     "unit_outputs",

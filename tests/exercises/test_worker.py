@@ -371,7 +371,8 @@ def test_nothing_is_pickled_on_either_side():
         names |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
         names |= {a.name for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom)) for a in n.names}
         assert not names & {"pickle", "cPickle", "dill", "marshal", "shelve", "joblib", "multiprocessing"}, path.name
-    assert SOURCE.count("eval(") == 1 and SOURCE.count("exec(") == 1  # a request's `fn`, and the cell
+    assert SOURCE.count("eval(") == 1  # a request's `fn`
+    assert SOURCE.count("exec(") == 2  # the cell, and a request's module
 
 
 def test_it_runs_alone():
@@ -403,3 +404,11 @@ def test_it_runs_alone():
     assert replies[0] == {} and list(replies[1]) == ["f"]
     value, has_it = decode(replies[2]["value"])
     assert np.array_equal(value, [2.0]) and has_it is False
+
+
+def test_a_module_is_made_of_a_text_anew_for_each_case():
+    steps = [[worker.MODULE, ("n = [0]\ndef more():\n    n[0] += 1\n    return n[0]\n",), {}, "m"]]
+    steps += [["m.more", (), {}, ""], ["twice", (worker.Mark("ref", "m.more"),), {}, ""]]
+    names = {"twice": lambda f: [f(), f()]}
+    assert [worker.perform(names, steps)["value"] for _ in range(2)] == [(1, [2, 3])] * 2
+    assert worker.perform({}, [["m.more", (), {}, ""]])["error"] == "KeyError"

@@ -57,6 +57,13 @@ def beside(points, w):
 DRAWN = {
     "borders": lambda: plots.borders(dict.fromkeys(FOUR_NAMES, 0.2), above, FOUR, IS_XOR, "Four borders"),
     "hidden_space": lambda: plots.hidden_space(FOUR, IS_XOR, XOR_LAYERS),
+    "crossings": lambda: plots.crossings({"one way": (59, 3, 2), "another": (12, 0, 0)}),
+    "two_clocks": lambda: plots.two_clocks([1e-4] * 3, [5e-3, 4e-3, 6e-3], False),
+    "relative_errors": lambda: plots.relative_errors({"itself": 0.0, "float32": 3e-7, "seven bits": 0.01}, 1e-5),
+    "step_times": lambda: plots.step_times(
+        [16, 128, 1024], {"a CPU": [1e-4, 3e-4, 2e-3]}, {"a GPU": [(5e-5, 7e-5)] * 3, "another": [(4e-5, 6e-5)] * 3}
+    ),
+    "left_of_a_claim": lambda: plots.left_of_a_claim({"the claim": 5e6, "the same work": 5333.0, "all": 0.32}),
     "straight_borders": lambda: plots.straight_borders(
         {"inputs": beside(FOUR, [1, 0]), "hidden": beside(FOUR[[0, 2, 2, 3]], [1, -1])}, IS_XOR
     ),
