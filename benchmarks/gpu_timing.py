@@ -46,7 +46,7 @@ class Clock:
 
     def __init__(self, backend: Backend | None, runner: Any):
         cuda = getattr(getattr(backend, "xp", None), "cuda", None)
-        self.event = getattr(cuda, "Event", None) if runner.on_default_stream else None
+        self.event = cuda.Event if runner.on_default_stream and hasattr(cuda, "get_elapsed_time") else None
         self.runner, self.name = runner, "CUDA events" if self.event else "the host's clock between two waits"
         self.cuda = cuda
 

@@ -104,8 +104,8 @@ class Event:
     def __init__(self, block: bool = False, disable_timing: bool = False):
         self.launches, self.before = -1, []
 
-    def record(self, stream: Stream) -> None:
-        self.launches, self.before = DEVICE.counts["launches"], list(stream.waiting)
+    def record(self, stream: Stream | None = None) -> None:
+        self.launches, self.before = DEVICE.counts["launches"], list((stream or MAIN).waiting)
 
     def synchronize(self) -> None:
         self.arrive()

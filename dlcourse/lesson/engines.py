@@ -18,7 +18,8 @@ from ..nn.layers import Dense, ReLU
 from ..nn.losses import SoftmaxCrossEntropy
 from ..nn.network import Network
 from ..training.optimizers import SGD, Adam
-from ..training.steps import GraphStep, SerialStep, choose_step
+from ..training.graph import GraphStep
+from ..training.steps import SerialStep, choose_step
 from .recorded import MONTHS
 
 __all__ = [
