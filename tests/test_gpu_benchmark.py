@@ -229,7 +229,7 @@ def test_a_step_is_made_ready_without_a_trace():
     w = TINY["G1"].w
     runner = ours.Ours(dry=True).make(w, weights := gpu_workloads.start(w), "fp32")
     assert all((runner.weights()[name] == a).all() for name, a in weights.items())
-    assert runner.step.graphs, "recorded before anything is measured"
+    assert runner.step.recorder.graphs, "recorded before anything is measured"
 
 
 def test_what_does_not_wait_is_refused_by_name():

@@ -17,8 +17,8 @@ from ..exercises.practice import practice_gpu
 from ..nn.layers import Dense, ReLU
 from ..nn.losses import SoftmaxCrossEntropy
 from ..nn.network import Network
-from ..training.optimizers import SGD, Adam
 from ..training.graph import GraphStep
+from ..training.optimizers import SGD, Adam
 from ..training.steps import SerialStep, choose_step
 from .recorded import MONTHS
 

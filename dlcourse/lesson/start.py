@@ -124,6 +124,6 @@ def gpu() -> str:
         if int(xp.arange(4).sum()) != 6:
             raise ArithmeticError
         name = xp.cuda.runtime.getDeviceProperties(xp.cuda.Device().id)["name"].decode()
-        return f"{name} (you will use it from notebook 12 on; until then NumPy computes, on the processor)"
+        return f"{name} (you will use it from notebook 13 on; until then NumPy computes, on the processor)"
     except Exception:  # no driver, no CuPy, a full GPU: `dlcourse doctor` tells them apart
         return "none found, and none needed: NumPy computes, on the processor"
