@@ -60,12 +60,14 @@ compare("13.a", asks["operation by operation"][0], within=10, unit="launches")
 # %%
 gpu = practice_gpu()
 z = gpu.put([[1.0, 2.0], [3.0, 4.0]])
-for line in ("np.exp(z)", "np.ones(2) + z", "np.asarray(z)", "np.eye(2)[z]", "float(z[0, 0])"):
+tries = {"np.exp(z)": lambda: np.exp(z), "np.ones(2) + z": lambda: np.ones(2) + z}
+tries |= {"np.asarray(z)": lambda: np.asarray(z), "np.eye(2)[z]": lambda: np.eye(2)[z]}
+tries |= {"float(z[0, 0])": lambda: float(z[0, 0])}
+for line, tried in tries.items():
     try:
-        said = f"fine, on the {gpu.place(eval(line))}"
+        print(f"{line:18}fine, on the {gpu.place(tried())}")
     except TypeError as error:
-        said = f"TypeError: {error}"
-    print(f"{line:18}{said}")
+        print(f"{line:18}TypeError: {error}")
 print("crossed over, without a word:", gpu.hidden())
 
 # %% [markdown]

@@ -228,7 +228,8 @@ def test_the_course_alone_brings_no_cupy_and_its_extras_bring_one_and_no_whole_t
     project = tomllib.loads((gpu.Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
     assert not [need for need in project["dependencies"] if "cup" in need or "cuda" in need]
     for cuda in gpu.DRIVERS:
-        cupy, toolkit = project["optional-dependencies"][f"cuda{cuda}"]
+        cupy, toolkit, *others = project["optional-dependencies"][f"cuda{cuda}"]
+        assert [re.match(r"\w+", need)[0] for need in others] == ["ml_dtypes"]  # 1 MB: the type of bf16
         assert cupy.startswith(f"cupy-cuda{cuda}x>=14") and toolkit.endswith(f"=={cuda}.*")
         assert {"cublas", "nvrtc", "cudart"} <= set(re.findall(r"\w+", toolkit))
 
