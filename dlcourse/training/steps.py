@@ -151,7 +151,7 @@ class ThreadStep(Step):
         self.team.run(step)
 
 
-ONE_THREAD, CUT = (1e6, 8e6), 2e9  # FLOP a step: between the two, BLAS keeps to one thread; images from CUT on are cut
+ONE_THREAD, CUT = (2e6, 8e6), 2e9  # FLOP a step: between the two, BLAS keeps to one thread; images from CUT on are cut
 
 
 def rule(flops: float, images: bool, threads: int) -> tuple[str, str]:
@@ -169,7 +169,7 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
                 precision: str = "fp32") -> Step:  # fmt: skip
     """The step for batches of this shape, by a static rule: the same shapes give the same bits on every run.
 
-    A device: GraphStep. Images and at least 2 GFLOP: ThreadStep. Otherwise SerialStep, from 1 to 8 MFLOP on one BLAS
+    A device: GraphStep. Images and at least 2 GFLOP: ThreadStep. Otherwise SerialStep, from 2 to 8 MFLOP on one BLAS
     thread: its threads wait for each other in a loop, which a busy machine punishes (below, it uses none anyway) and
     which gains less than a tenth there.
     threads: at most so many; without it, as many as this process may use (threads_here). Another number of threads

@@ -299,7 +299,7 @@ def test_the_team_is_as_large_as_the_rule_says_and_says_so(monkeypatch):
         assert step.blas.most == 1
 
 
-def test_below_a_million_flop_nobody_asks_how_many_threads_there_are(monkeypatch):
+def test_below_two_million_flop_nobody_asks_how_many_threads_there_are(monkeypatch):
     """Asking takes longer than a step of a small network."""
     monkeypatch.setattr("dlcourse.training.steps.threads_here", lambda: pytest.fail("asked"))
     step = chosen(mlp(), (8, 5))
