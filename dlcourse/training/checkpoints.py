@@ -1,7 +1,7 @@
 """A whole training run in one safetensors file: enough to go on as if nothing had happened.
 
 Arrays    network.theta, network.<buffer>, optimizer.hp, optimizer.<state>, run.values (losses of the epoch under way),
-          run.batch_losses, hooks.<number>.<name> (the best weights ...)
+          run.batch_losses, step.scale (of a step in 16 bits), hooks.<number>.<name> (the best weights ...)
 Metadata  one JSON text: version, epoch, batch, history, the optimizer's numbers, each hook's state and
           its arrays' shapes, and who may go on from it: names and shapes of the parameters, kind of optimizer and
           loss, and the order of the batches
@@ -51,10 +51,9 @@ def load(path: str | Path, run: Any) -> None:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"{type(error).__name__}: {error}"
         raise FileError(f"{path} is damaged, its metadata make no run ({what}); nothing was loaded") from error
-    fill(network_arrays(run.net), part(arrays, "network."))
+    fill(own_arrays(run), arrays)
     run.optimizer.load_state(part(arrays, "optimizer."), found["optimizer"]["numbers"])
     run.epoch, run.batch, run.stopped = found["epoch"], found["batch"], found["stopped"]
-    fill({"values": run.values}, part(arrays, "run."))
     vars(run.history).update(found["history"], batch_losses=arrays["run.batch_losses"].tolist(), ended="failed")
     run.history.verdict = found["history"]["verdict"] and Verdict(*found["history"]["verdict"])
 
@@ -75,11 +74,17 @@ def network_arrays(net: Any) -> dict[str, Any]:
     return {"theta": net.theta, **net.buffers}
 
 
+def own_arrays(run: Any) -> dict[str, Any]:
+    """What the network, the run and the step's precision hold, by its name in the file."""
+    arrays = {f"network.{name}": a for name, a in network_arrays(run.net).items()} | {"run.values": run.values}
+    scale = getattr(getattr(run.step, "precision", None), "state", None)
+    return arrays if scale is None else arrays | {"step.scale": scale}
+
+
 def arrays_of(run: Any) -> dict[str, Any]:
     """Every array of the run, by its name in the file."""
-    arrays = {f"network.{name}": a for name, a in network_arrays(run.net).items()}
-    arrays |= {f"optimizer.{name}": a for name, a in run.optimizer.state().items()}
-    return arrays | {"run.values": run.values, "run.batch_losses": np.array(run.history.batch_losses)}
+    arrays = own_arrays(run) | {f"optimizer.{name}": a for name, a in run.optimizer.state().items()}
+    return arrays | {"run.batch_losses": np.array(run.history.batch_losses)}
 
 
 def facts(run: Any) -> dict[str, Any]:

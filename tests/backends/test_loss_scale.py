@@ -8,9 +8,13 @@ from test_precision import batch, made, mlp
 
 from dlcourse.backends import NUMPY, narrow
 from dlcourse.backends.fake import DEVICE, FAKE, REFUSES
+from dlcourse.data import Batches
 from dlcourse.nn import layers as L
 from dlcourse.nn.network import Network
+from dlcourse.nn.storage import FileError
 from dlcourse.training.graph import GraphStep
+from dlcourse.training.hooks import Checkpoint
+from dlcourse.training.loop import fit
 from dlcourse.training.optimizers import SGD
 from dlcourse.training.steps import SerialStep
 
@@ -104,3 +108,32 @@ def test_bf16_has_no_scale():
     for seed in range(3):
         step(*batch(NUMPY, seed))
     assert step.precision.state.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("kind", [SerialStep, GraphStep])
+def test_a_broken_off_run_goes_on_with_the_scale_it_had(backend, kind, tmp_path, monkeypatch):
+    """It doubles every third step here, and the run is broken off between two doublings: the bits are the same."""
+    monkeypatch.setattr(narrow, "GROWTH", 3)
+    if backend.host and kind is GraphStep:
+        kind = SerialStep
+    path = tmp_path / "run.safetensors"
+
+    def run(*hooks, at=None, precision="fp16"):
+        step = made(mlp(backend), precision, kind)
+        data = Batches(*batch(backend, 0, 100), 20, key=1)
+
+        class Break:
+            def on_batch(self, run):
+                if run.history.updates == at:
+                    raise OSError("power cut")
+
+        fit(step.net, step.loss, step.optimizer, data, epochs=2, step=step, hooks=[*hooks, Break()])
+        return [backend.to_host(v).tolist() for v in (step.precision.state, step.net.theta)]
+
+    whole, save = run(), Checkpoint(path, every=1, unit="batches")
+    assert whole[0] == [2.0**19, 1]
+    with pytest.raises(OSError, match="power cut"):
+        run(save, at=8)
+    with pytest.raises(FileError, match="step.scale is unknown"):
+        run(Checkpoint(path), precision="fp32")
+    assert run(save) == whole
