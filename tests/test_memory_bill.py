@@ -148,8 +148,9 @@ def test_the_host_lends_without_end_outside_of_a_simulation():
 
 
 def test_nothing_fits():
+    step = made(NUMPY)
     with simulate_memory("100kB"):
-        assert "not even one example would fit" in refused(made(NUMPY), 64)
+        assert "not even one example would fit" in refused(step, 64)
 
 
 def test_fewer_bits_are_named_where_they_would_do():
@@ -259,6 +260,24 @@ def test_a_device_keeps_to_it():
     with simulate_memory(POOL.used + 1000), pytest.raises(MemoryError, match="Out of memory allocating 4,000 bytes"):
         FAKE.empty((1000,))
     FAKE.empty((1000,))
+
+
+@pytest.mark.parametrize("where", [NUMPY, FAKE], ids=str)
+def test_a_network_too_large_is_refused_before_anything_is_allocated(where):
+    """What the sentence says would fit is all that fits: one line of 64 numbers more does not."""
+    gc.collect()
+    POOL.peak = POOL.used
+    with simulate_memory(1_000_000 + POOL.used * (where is FAKE)):
+        with pytest.raises(TooLarge, match=r"θ and ∇ of a network, 2 x 10,010,048 numbers, take 80.1 MB on") as error:
+            Network(Dense(1000, 10_000), backend=where)
+        assert re.search(r"there are 1 MB: 2 x 12[45],\d{3} would fit, so make the network smaller", str(error.value))
+        assert where is NUMPY or POOL.peak == POOL.used
+        net = Network(Dense(1000, 124, bias=False), backend=where)
+        if where is FAKE:
+            with pytest.raises(TooLarge, match="m and v of a network, 2 x 124,032 numbers, take 992 kB"):
+                Adam(net.theta, net.grad)
+        with pytest.raises(TooLarge, match="θ and ∇"):
+            Network(Dense(1000, 126, bias=False), backend=where)
 
 
 def test_the_bill_is_a_table():

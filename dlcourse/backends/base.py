@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+
+from .memory import afford_vectors
 
 BACKENDS: dict[type, Backend] = {}  # array type -> the backend whose arrays have that type
 LATER: dict[str, Callable] = {}  # package of an array type -> what loads its backend, once such an array turns up
@@ -19,7 +21,7 @@ class Backend:
     """One kind of array, and how to make, move and compute with it.
 
     xp      the array module (numpy, cupy)
-    chunk   numbers per optimizer block: one block of each vector stays in a level-2 cache
+    chunk   numbers per optimizer block: on the host one block of each vector stays in a level-2 cache
     host    True where a number can be read without waiting for a device
     bodies  {operation name: faster function}; same signature and same answer as the equation, float32 only
     """
@@ -75,9 +77,18 @@ class Backend:
     def zeros(self, shape: tuple, dtype: Any = "float32") -> Any:
         return self.xp.zeros(shape, dtype)
 
+    def vectors(self, names: Sequence[str], size: int, dtype: Any) -> dict[str, Any]:
+        """name -> vector of zeros; TooLarge, before any of them is made, where there is no room for all."""
+        afford_vectors(self, names, size, np.dtype(dtype).itemsize)
+        return {name: self.zeros((size,), dtype) for name in names}
+
     def asarray(self, a: Any, dtype: Any = None) -> Any:
         """This backend's array of the same numbers; from another backend it is copied by way of the host."""
         return self.xp.asarray(a if isinstance(a, self.xp.ndarray) else to_host(a), dtype)
+
+    def put(self, view: Any, values: np.ndarray) -> None:
+        """view[...] = values from the host, of the same shape and dtype, with no array in between."""
+        view[...] = values
 
     # ---- memory for the length of one call
     def arena(self) -> Any:

@@ -1,4 +1,5 @@
-"""Bodies of the update rules: each is one launch over the whole of θ. Their numbers must lie on the device.
+"""Bodies of the update rules: each is one launch over a block of θ, mostly all of it, and the numbers
+that they use must lie on the device.
 
 The joined ones, `prepared_adam` and so on, also do what the optimizer does to ∇ before the rule.
 """

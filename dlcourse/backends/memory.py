@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from typing import Any
@@ -50,8 +50,8 @@ def parsed(size: str | int) -> int:
 def shown(n: int) -> str:
     """Bytes with three digits, in the unit that suits them: 21.4 GB."""
     for unit in ("GB", "MB", "kB"):
-        if n >= (size := UNITS[unit[0].lower()]):
-            return f"{n / size:.3g} {unit}" if n < 1000 * size else f"{n / size:,.0f} {unit}"
+        if n >= 0.9995 * (size := UNITS[unit[0].lower()]):
+            return f"{n / size:.3g} {unit}" if n < 999.5 * size else f"{n / size:,.0f} {unit}"
     return f"{n} bytes"
 
 
@@ -117,6 +117,15 @@ def windows(layer: Any, y: tuple) -> int:
 
 
 # ---- does it fit?
+
+
+def afford_vectors(backend: Any, names: Sequence[str], size: int, itemsize: int) -> None:
+    """Raise TooLarge, one sentence, where there is no room for the vectors of these names, each of this size."""
+    there, count = backend.free(), len(names)
+    if there is not None and (need := count * size * itemsize) > there:
+        what, most = f"{' and '.join(names)} of a network", f"{count} x {there // (count * itemsize):,}"
+        takes = f"{what}, {count} x {size:,} numbers, take {shown(need)} on {backend!r}, and there are {shown(there)}"
+        raise TooLarge(f"{takes}: {most} would fit, so make the network smaller, or free what else is held")
 
 
 def afford(step: Any, x_shape: tuple) -> Any:

@@ -84,12 +84,12 @@ def views(layers: Sequence, flat: Any, itemsize: int = 0) -> Iterator[tuple[Any,
 def pack(layers: Sequence, backend: Backend, dtype: str, key: int) -> tuple[Any, Any]:
     """θ with every parameter drawn, and ∇; both aligned, both with views in the layers, which have their numbers."""
     size = segments(layers, np.dtype(dtype).itemsize)[1]
-    theta, grad = backend.zeros((size,), dtype), backend.zeros((size,), dtype)
+    theta, grad = backend.vectors(("θ", "∇"), size, dtype).values()
     for layer, name, _, view in views(layers, theta):
         spec = layer.specs[name]
         value = spec.init(generator(key, layer.number, name), spec.shape, spec.fan_in, spec.fan_out)
         check_shape(view, value, f"{layer!r}: what init makes for {name}")
-        view[...] = backend.asarray(np.asarray(value, dtype))
+        backend.put(view, np.asarray(value, dtype, order="C"))
         setattr(layer, "_" + name, view)
     point(layers, grad)
     return theta, grad

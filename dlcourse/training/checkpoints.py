@@ -103,11 +103,9 @@ def facts(run: Any) -> dict[str, Any]:
 
 def sample(batches: Any) -> str:
     """A fingerprint of the data: of a thousand examples across it, and of their targets."""
-    marks = []
-    for a in (getattr(batches, "x", None), getattr(batches, "t", None)):
-        if hasattr(a, "dtype"):
-            marks.append(f"{zlib.crc32(np.ascontiguousarray(to_host(a[:: -(-len(a) // 1000)]))):08x}")
-    return " ".join(marks)
+    both = (a for name in ("x", "t") if hasattr(a := getattr(batches, name, None), "dtype"))
+    thinned = (np.ascontiguousarray(to_host(a[:: -(-len(a) // 1000)])) for a in both)
+    return " ".join(f"{zlib.crc32(a):08x}" for a in thinned)
 
 
 # ---- going on

@@ -29,8 +29,8 @@ class Optimizer:
     clip         the whole gradient's length never exceeds this: ∇ ← ∇ min(1, clip / ‖∇‖)   (Pascanu et al. 2013),
                  before decay joins in
     states       name -> vector like θ that the rule remembers (v, m ...)
-    blocks       (θ, ∇, mask, what the rule takes, where it writes), in pieces of backend.chunk numbers: each stays in
-                 a level-2 cache
+    blocks       (θ, ∇, mask, what the rule takes, where it writes), in pieces of backend.chunk numbers: on the
+                 host each stays in a level-2 cache
 
     Clipping and decay change ∇ in place: after a step, grad holds what the rule used.
     """
@@ -47,7 +47,7 @@ class Optimizer:
         check_twins(theta, grad)
         self.backend, self.theta, self.grad = backend_of(theta), theta, grad
         self.ops = table(self.backend, theta.dtype)
-        self.states = {name: self.backend.zeros(theta.shape, theta.dtype) for name in self.vectors}
+        self.states = self.backend.vectors(self.vectors, theta.size, theta.dtype)
         options = {"decay": decay, "clip": clip}
         self.settings = numbers | {name: value for name, value in options.items() if value is not None}
         self.clips, self.decays = clip is not None, decay is not None
@@ -144,7 +144,7 @@ class Optimizer:
             return self.turn()
         self.ok = ok
         if self.at_once("advance"):
-            squares = self.ops.sum_of_squares(self.grad, tmp=self.tmp) if self.clips else None
+            squares = self.ops.sum_of_squares(self.grad) if self.clips else None
             if self.ops.advance(self.hp, self.live, self.identity, ok, squares, self.place) is not NotImplemented:
                 return
         xp = self.backend.xp

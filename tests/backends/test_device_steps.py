@@ -56,6 +56,20 @@ def test_a_recorded_step_is_one_launch(name, opt):
 
 
 @pytest.mark.parametrize("opt", OPTIMIZERS)
+def test_a_theta_of_many_blocks_is_updated_as_a_whole(opt, device, monkeypatch):
+    """A device works on 67 million parameters at a time; here, on 100. The bits are the same."""
+    case, found = next(iter(NETS.values())), []
+    for chunk in device.chunk, 100:
+        monkeypatch.setattr(device, "chunk", chunk)
+        net, step = made(case, device, opt, SerialStep)
+        for seed in range(3):
+            step(*batches(case, device, seed))
+        assert len(step.optimizer.blocks) == -(-net.theta.size // min(chunk, net.theta.size))
+        found.append(device.to_host(net.theta))
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("opt", OPTIMIZERS)
 @pytest.mark.parametrize("name", NETS)
 def test_recorded_steps_agree_with_numpy(device, name, opt):
     """Ten steps, seven of them replays, on batches that differ; the last three with another learning rate."""
