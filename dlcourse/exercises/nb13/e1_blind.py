@@ -176,6 +176,7 @@ EXERCISE = Exercise(
             labels_as_a_list,
             "`.tolist()` fetches the labels to the host, which waits for them. Labels on the device can be an index as "
             "they are.",
+            source="https://github.com/vllm-project/vllm/pull/22760",
         ),
         Wrong(
             "row by row",
@@ -200,17 +201,20 @@ EXERCISE = Exercise(
             "not shifted",
             not_shifted,
             "Large scores overflow. Subtract the largest of each row before `exp`, as in 04.1.",
+            source="https://github.com/numenta/nupic-legacy/pull/3818",
         ),
         Wrong(
             "one largest for all",
             one_largest,
             "You subtract the largest score of the whole batch. In rows far below it every `exp` is 0 then, and 0 by 0 "
             "is nan. Take the largest of each row.",
+            source="https://github.com/manassharma07/crysx_nn/issues/7",
         ),
         Wrong(
             "over the batch",
             over_the_batch,
             "The sums run down the batch. Each row is an example of its own: `axis=1, keepdims=True`.",
+            source="https://github.com/udacity/sdc-issue-reports/issues/91",
         ),
         Wrong(
             "divided by the batch",

@@ -153,6 +153,7 @@ EXERCISE = Exercise(
             "the fastest",
             varied(told=min),
             "You give the fastest call. That tells how fast it can be once; the median tells how fast it is.",
+            source="https://github.com/flix/flix/issues/3703",
         ),
         Wrong(
             "the slowest",
@@ -171,6 +172,7 @@ EXERCISE = Exercise(
             one_clock_waiting,
             "The start is read once, so each measurement holds all calls before it. Look at the clock before every "
             "call.",
+            source="https://github.com/OGGM/oggm/issues/715",
         ),
         Wrong(
             "added up",
@@ -187,11 +189,13 @@ EXERCISE = Exercise(
             varied(told=lambda times: sorted(times)[len(times) // 2]),
             "With an even number of measurements two lie in the middle, and you give the upper one. The median is "
             "half of their sum: `np.median`.",
+            source="https://github.com/EleutherAI/lm-evaluation-harness/pull/3772",
         ),
         Wrong(
             "the middle one in time",
             varied(told=lambda times: times[len(times) // 2]),
             "That is the measurement in the middle of the row. The median is in the middle after sorting: `np.median`.",
+            source="https://github.com/google/walt/pull/7",
         ),
         Wrong(
             "two calls to warm up",

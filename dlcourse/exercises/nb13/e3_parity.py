@@ -157,6 +157,7 @@ EXERCISE = Exercise(
             "signed sum",
             varied(gap=lambda u, v, b: abs(np.sum(u - v)), size=lambda u, v, b: abs(np.sum(u))),
             "Differences up and down cancel in your sum. Take the length, which counts squares.",
+            source="https://github.com/JuliaLang/julia/pull/842",
         ),
         Wrong(
             "squares",
