@@ -4,11 +4,9 @@ Like a training step it allocates nothing but the answer. Its own layers hold wh
 stay as they were.
 """
 
-import threading
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from ..backends.team import Blas, Team, threads_here
+from ..backends.team import Blas, Team, lock, threads_here
 from .bind import Flow, Workspace, bind_y
 from .fuse import fuse
 from .layers import Sequential
@@ -57,7 +55,7 @@ class Batch:
         sizes = {cut.stop - cut.start: x[cut] for cut in self.cuts}
         self.blocks = [{n: Block(net, part, space) for n, part in sizes.items()} for space in spaces[:threads]]
         self.team = Team(threads) if threads > 1 else None
-        self.blas: AbstractContextManager = Blas() if self.team else nullcontext()
+        self.blas = Blas() if self.team else None
 
     def __call__(self, x: Any, out: Any) -> Any:
         def run(i: int) -> None:
@@ -65,8 +63,7 @@ class Batch:
             for cut in self.cuts[i :: len(self.blocks)]:
                 mine[cut.stop - cut.start](x[cut], out[cut])
 
-        with self.blas:
-            self.team.run(run) if self.team else run(0)
+        self.blas(self.team.run, run) if self.blas else run(0)
         return out
 
 
@@ -75,7 +72,7 @@ class Predictor(dict):
 
     def __init__(self):
         self.spaces: list[Workspace] = []
-        self.lock = threading.Lock()
+        self.lock = lock()
 
     def __call__(self, net: Any, x: Any, block: int | None) -> Any:
         key = x.shape, x.dtype, x.flags.c_contiguous, block, net.ops.own

@@ -63,13 +63,12 @@ class SerialStep(Step):
     def limit(self, threads: int) -> None:
         """BLAS uses at most so many threads from now on; nothing is set in each step if it has no more anyway."""
         blas = Blas(threads)
-        self.blas = blas if any(library.num_threads > threads for library in blas.libraries) else None
+        self.blas = blas if blas.lowers() else None
 
     def __call__(self, x: Any, t: Any) -> Any:
         if self.blas is None:
             return self.run(x, t)
-        with self.blas:
-            return self.run(x, t)
+        return self.blas(self.run, x, t)
 
     def run(self, x: Any, t: Any, n: Any = None) -> Any:
         value = self.plans.gradient(x, t, n)
@@ -101,11 +100,14 @@ class ThreadStep(Step):
         self.pieces = [(b, self.parts[:, i * size : (i + 1) * size]) for i, b in enumerate(optimizer.blocks)]
 
     def __call__(self, x: Any, t: Any) -> float:
-        with self.blas:
-            value = self.gradient(x, t)
-            if math.isfinite(value):
-                self.update()
+        value = self.blas(self.run, x, t)
         self.advance()
+        return value
+
+    def run(self, x: Any, t: Any) -> float:
+        value = self.gradient(x, t)
+        if math.isfinite(value):
+            self.update()
         return value
 
     def memory(self, x_shape: tuple) -> dict[str, int]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hostcuda
 import pytest
+from threadpoolctl import threadpool_limits
 
 from dlcourse.backends.fake import FAKE, REFUSES, xp
-from dlcourse.backends.team import Blas
 
 
 @pytest.fixture
 def one_thread():
     """Products this small: threads of BLAS would only wait for each other."""
-    with Blas():
+    with threadpool_limits(1, "blas"):
         yield
 
 

@@ -158,19 +158,23 @@ def test_two_steps_at_once_restore_what_the_first_one_found(two_blas_threads):
     """Each in a thread of its own, as in a notebook that trains in the background."""
     blas, order, meet = [Blas(), Blas()], [], threading.Barrier(2, timeout=10)
 
-    def second():
+    def first():
         meet.wait()
-        with blas[1]:
-            order.append("second is in")
-            meet.wait()
-            meet.wait()
-            order.append(blas_threads())
+        meet.wait()
 
-    thread = threading.Thread(target=second)
+    def second():
+        order.append("second is in")
+        meet.wait()
+        meet.wait()
+        order.append(blas_threads())
+
+    def in_the_background():
+        meet.wait()
+        blas[1](second)
+
+    thread = threading.Thread(target=in_the_background)
     thread.start()
-    with blas[0]:
-        meet.wait()
-        meet.wait()
+    blas[0](first)
     order.append("first is out")
     meet.wait()
     thread.join(10)
@@ -183,8 +187,7 @@ def test_a_step_in_the_background_keeps_blas_to_one_thread_too(two_blas_threads)
     seen = []
 
     def train():
-        with Blas():
-            seen.append(blas_threads())
+        seen.append(Blas()(blas_threads))
         seen.append(blas_threads())
 
     thread = threading.Thread(target=train)
@@ -290,7 +293,6 @@ def test_the_team_is_as_large_as_the_rule_says_and_says_so(monkeypatch):
     wide = Network(Dense(784, 512), Dense(512, 10)), (128, 784)
     with threadpool_limits(2, "blas"):
         assert chosen(*wide, threads=2).blas is None, "as many as BLAS has: nothing to set"
-        monkeypatch.setattr(Blas, "__enter__", lambda self: None)
         few = chosen(*wide, threads=1)
         assert few.blas.most == 1
     with threadpool_limits(2, "blas"):
@@ -375,29 +377,98 @@ def test_whoever_waits_for_a_sum_learns_that_another_failed():
 
 def test_a_step_made_while_another_runs_has_as_many_threads(two_blas_threads):
     alone = threads_here()
-    with Blas():
-        assert threads_here() == alone
-    assert threads_here() == alone
+    assert Blas()(threads_here) == alone == threads_here()
+    with threadpool_limits(4, "blas"):
+        assert Blas(2).lowers() and Blas()(Blas(2).lowers)
+    assert not Blas(2).lowers() and not Blas()(Blas(2).lowers)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.parametrize("wait", [False, True], ids=["team", "team with sums"])
+def test_an_interrupt_at_any_moment_leaves_nobody_running_and_restores_blas(wait, two_blas_threads):
+    """Python looks for the interrupt key where a function begins and where a call of C ends: here, at each of these."""
+    team, blas, moment, fired = Team(2), Blas(), 0, True
+
+    def part(i):
+        return team.allreduce(np.ones(1)) if wait else i
+
+    while fired:
+        fired, left, moment = False, moment, moment + 1
+
+        def press(frame, event, arg):
+            nonlocal fired, left
+            if event in ("call", "c_return"):
+                left -= 1
+                if left < 0:
+                    fired = True
+                    raise KeyboardInterrupt
+
+        sys.setprofile(press)
+        try:
+            blas(team.run, part)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+        assert (blas_threads(), Blas.inside, Blas.before) == (two_blas_threads, set(), {}), moment
+        assert [float(np.sum(v)) for v in blas(team.run, part)] == ([2, 2] if wait else [0, 1]), moment
+    assert moment > 30
+
+
+def of_a_child(answer):
+    """What `answer` gives in a forked process: True or False; None where it hangs."""
+    child = os.fork()
+    if not child:
+        os._exit(7 if answer() else 1)
+    for _ in range(500):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return {7: True, 1: False}[os.waitstatus_to_exitcode(status)]
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+
+
+@forks
 def test_a_forked_process_has_a_team_of_its_own():
     """multiprocessing forks on Linux: the child has the team, and none of its threads."""
     team = Team(2)
     assert team.run(lambda i: i) == [0, 1]
-    child = os.fork()
-    if not child:
-        os._exit(7 if team.run(lambda i: i) == [0, 1] else 1)
-    for _ in range(500):
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            break
-        time.sleep(0.01)
-    else:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-    assert done and os.waitstatus_to_exitcode(status) == 7
+    assert of_a_child(lambda: team.run(lambda i: i) == [0, 1])
     assert team.run(lambda i: i) == [0, 1]
+
+
+@forks
+def test_a_process_forked_while_another_thread_predicts_has_its_locks_open_and_its_threads_back(two_blas_threads):
+    net, x, inside, go_on = mlp(), np.ones((8, 5), "float32"), threading.Event(), threading.Event()
+    net.predict(x)
+
+    def relu(z, a=None):
+        inside.set()
+        assert go_on.wait(10)
+        return np.maximum(z, 0)
+
+    def in_the_background():
+        with net.swap(relu=relu):
+            Blas()(net.predict, x)
+
+    thread = threading.Thread(target=in_the_background)
+    thread.start()
+    assert inside.wait(10) and blas_threads() != two_blas_threads and net.predictor.lock.locked()
+
+    def in_the_child():
+        go_on.set()
+        return blas_threads() == two_blas_threads and np.isfinite(net.predict(x)).all() and not Blas.inside
+
+    try:
+        assert of_a_child(in_the_child)
+    finally:
+        go_on.set()
+        thread.join(10)
+    assert blas_threads() == two_blas_threads
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals that go to one thread")
