@@ -27,6 +27,7 @@ class Backend:
     """
 
     name, xp, chunk, host = "base", np, 1 << 16, True
+    take_x = "use net.backend.asarray(x), here np.asarray(x)"  # said where x is no array of this kind
     running: Any = SimpleNamespace(arena=None)  # .arena: the scratch of the plan that runs in this thread
     budget: Any = SimpleNamespace(bytes=None)  # .bytes: what training on the host may take, where that is pretended
     workspace = 0  # bytes that a library will still ask for itself

@@ -28,6 +28,7 @@ class CupyBackend(Backend):
     tf32     products of float32 may round their factors to 10 bits after the point, for tensor cores
     """
 
+    take_x = "use net.backend.asarray(x), or Feed(batches, net.backend)"
     host, chunk, tf32 = False, 1 << 26, False  # one launch for 67 million parameters, and 0.27 GB to work in
 
     def __init__(self, name: str, xp: Any, array_type: type, *, erf: Callable, gemm: Callable | None = None):

@@ -22,9 +22,12 @@ from .swap import swap
 class Network:
     """y = f_n(... f_2(f_1(x)))      backward: dx = f_1'(... f_n'(dy))
 
+    net = Network(Dense(784, 128), ReLU(), Dense(128, 10), key=1, backend="numpy")      or "numba", "cupy"
+
     theta, grad    all parameters and all their gradients, each as one flat vector
     params, grads  named views into them: net.params["0.W"]
     buffers        what is kept beside the parameters: running statistics, dropout's counter
+    dtype          float32 or float64: in which all of it is computed, whatever x has
     key            the weights are drawn by Philox from (key, layer, name): same key, same network, on any machine
     """
 
@@ -78,7 +81,11 @@ class Network:
         return dy
 
     def predict(self, x: Any, *, block: int | None = None) -> Any:
-        """y for any number of examples, `block` at a time, in memory of its own; big batches of images on all cores."""
+        """y of a batch of any size, `block` at a time, in memory of its own; big batches of images on all cores.
+
+        x  an array (B, ...) of real numbers, whatever their dtype; one example is the batch x[None]
+        y  (B, ...) in the network's dtype, without dropout, by the statistics that batch norm has gathered
+        """
         if block is not None and block < 1:
             raise ValueError(f"block= counts the examples that are computed at a time, at least 1, got {block}")
         if not isinstance(x, self.backend.xp.ndarray):
@@ -96,8 +103,7 @@ class Network:
     def check(self, x: Any) -> tuple:
         """The shape of y, or one sentence that says what is wrong with x."""
         if not isinstance(x, self.backend.xp.ndarray):
-            both = f"this network lives on {self.backend!r}, x is a {type(x).__name__}"
-            raise TypeError(f"{both}: use net.backend.asarray(x)")
+            raise TypeError(f"this network lives on {self.backend!r}, x is a {type(x).__name__}: {self.backend.take_x}")
         if x.dtype.kind not in "fiub":
             raise TypeError(f"x must hold real numbers, got dtype {x.dtype}")
         if not x.ndim or not len(x):

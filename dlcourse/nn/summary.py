@@ -55,14 +55,16 @@ class Summary:
 
 def summarize(net: Any, input_shape: tuple | None, step: Any = None, batch: int | None = None) -> Summary:
     """Walk one example of this shape through the layers."""
-    if (step is None) != (batch is None):
-        raise ValueError("memory depends on both: net.summary(step=..., batch=...)")
+    if (step is None) != (batch is None) or step and not (getattr(step, "net", None) is net and batch >= 1):
+        raise ValueError("memory depends on both: net.summary(step=..., batch=...), a step of this network")
     example = tuple(input_shape or _guess(net))
-    shape = (1, *example)
-    item, rows = np.dtype(net.dtype).itemsize, []
-    for path, layer in enumerate(net.layers):
-        flops, shape = layer.flops(shape), layer.shape(shape)
-        rows.append(Row(str(path), repr(layer), shape[1:], _parameters(layer), flops))
+    shape, item, rows = (1, *example), np.dtype(net.dtype).itemsize, []
+    try:
+        for path, layer in enumerate(net.layers):
+            flops, shape = layer.flops(shape), layer.shape(shape)
+            rows.append(Row(str(path), repr(layer), shape[1:], _parameters(layer), flops))
+    except ValueError as error:
+        raise ValueError(f"a summary is for the shape of one example, without the batch, {example}: {error}") from error
     total = sum(r.parameters for r in rows)
     outputs = sum(math.prod(r.shape) for r in rows)
     memory = step.memory((batch, *example)) if step else None
@@ -74,8 +76,6 @@ def _parameters(layer: Any) -> int:
 
 
 def _guess(net: Any) -> tuple:
-    n_in = getattr(net.layers[0], "n_in", None)
-    if n_in is None:
-        need = "summary() needs the shape of one example, as in net.summary((28, 28, 1))"
-        raise ValueError(f"{need}: {net.layers[0]!r} fits several")
-    return (n_in,)
+    if not hasattr(first := net.layers[0], "n_in"):
+        raise ValueError(f"{first!r} fits several shapes of examples: give one, as in net.summary((28, 28, 1))")
+    return (first.n_in,)

@@ -7,6 +7,7 @@ import numpy as np
 from ..backends import backend_of, to_host
 from ..nn.params import leaves
 
+CLEAN = "the data (a batch is shuffled: np.isfinite(x) finds which of all examples), so clean them first"
 GROWN, HUGE = 1.5, 1e4  # a loss that has grown so much, or a weight as large as this, points to the learning rate
 
 
@@ -31,7 +32,7 @@ def diagnose(net: Any, loss: Any, x: Any, t: Any, losses: list[float]) -> tuple[
     for name, a in (("x", x), ("t", t)):
         if not finite(a):
             row = int(np.argmin(np.isfinite(to_host(a)).reshape(len(a), -1).all(axis=1)))
-            return "", f"the batch itself is not finite, first in row {row} of its {name}", "the data: clean them first"
+            return "", f"the batch itself is not finite, first in row {row} of its {name}", CLEAN
     for name, view in net.params.items():
         if not finite(view):
             return name.rpartition(".")[0], f"the parameter {name} is not finite already", "what last wrote into it"

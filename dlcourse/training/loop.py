@@ -44,8 +44,8 @@ class History:
     def __repr__(self) -> str:
         last = [("loss", self.losses), *self.metrics.items()]
         values = "".join(f", {name} {v[-1]:.4g}" for name, v in last if v)
-        done = f"{len(self.losses)} epochs, {self.updates:,} updates{values}"
-        return f"<{done}; {self.ended or 'running'}; {self.verdict}>"
+        done = f"{len(self.losses)} epoch{'s' * (len(self.losses) != 1)}, {self.updates:,} updates{values}"
+        return f"<{done}; {self.ended or 'running'}; {self.verdict or 'no verdict before the first epoch ends'}>"
 
 
 class Run:
@@ -94,6 +94,8 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     x = next(batches.epoch(0))[0]
     outputs = net.check(x)[-1]
     step = afford(step or choose_step(net, loss, optimizer, x.shape), x.shape)
+    if not callable(step) or (getattr(step, "net", net), getattr(step, "optimizer", optimizer)) != (net, optimizer):
+        raise TypeError("step must be one of this network and optimizer, as SerialStep(net, loss, optimizer) makes it")
     run = Run(net, loss, optimizer, batches, epochs, step, in_order(hooks))
     run.chance, run.floor = chance(loss, getattr(batches, "t", None), outputs), floor_loss(loss, outputs)
     run.tell("on_start")

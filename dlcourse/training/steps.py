@@ -174,8 +174,9 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
     A device: GraphStep. Images and at least 2 GFLOP: ThreadStep. Otherwise SerialStep, from 2 to 8 MFLOP on one BLAS
     thread: its threads wait for each other in a loop, which a busy machine punishes (below, it uses none anyway) and
     which gains less than a tenth there.
-    threads: at most so many; without it, as many as this process may use (threads_here). Another number of threads
-    gives other bits, equal to rounding. FLOPs are those of forward and backward: three times the products of forward.
+    x_shape: of a batch, its size included, such as (64, 28, 28, 1).
+    threads: so many; without it, as many as this process may use (threads_here). Another number of threads gives other
+    bits, equal to rounding. FLOPs are those of forward and backward: three times the products of forward.
     """
     flops = 3 * x_shape[0] * net.summary(x_shape[1:]).flops
     if not net.backend.host:
@@ -184,7 +185,7 @@ def choose_step(net: Any, loss: Any, optimizer: Any, x_shape: tuple, *, threads:
         step: Step = GraphStep(net, loss, optimizer, precision=precision)
         why = "a device repeats a recorded step"
     else:
-        threads = threads or (threads_here() if flops >= ONE_THREAD[0] else 1)
+        threads = (threads_here() if flops >= ONE_THREAD[0] else 1) if threads is None else max(threads, 1)
         kind, why = rule(flops, len(x_shape) == 4, threads)
         if kind == "threads" and precision == "fp32":
             step = ThreadStep(net, loss, optimizer, threads=threads)

@@ -391,6 +391,17 @@ def test_an_array_of_another_backend_is_refused_with_what_to_do():
         mlp().forward(FAKE.asarray(normal(2, 5)))
     with pytest.raises(TypeError, match=r"net\.backend\.asarray"):
         mlp().to(FAKE).forward(normal(2, 5))
+    with pytest.raises(TypeError, match=r"x is a list: use net\.backend\.asarray\(x\), here np\.asarray\(x\)"):
+        mlp().predict([[1.0] * 5])
+
+
+def test_one_example_alone_is_told_from_a_wrong_shape():
+    one = r"expects \(B, 5\), got \(5,\); one example alone becomes a batch of one by x\[None\]"
+    summary = r"for the shape of one example, without the batch, \(8, 5\): Dense.*got \(1, 8, 5\)$"
+    cases = ("predict", normal(5), one), ("predict", normal(2, 6), r"5\), got \(2, 6\)$"), ("summary", (8, 5), summary)
+    for call, x, said in cases:
+        with pytest.raises(ValueError, match=said):
+            getattr(mlp(), call)(x)
 
 
 # ---- files

@@ -16,6 +16,7 @@ from dlcourse.training.hooks import Validate
 from dlcourse.training.loop import History, fit
 from dlcourse.training.optimizers import SGD, Adam
 from dlcourse.training.schedules import Schedule, cosine
+from dlcourse.training.steps import SerialStep, choose_step
 
 rng = np.random.default_rng(5)
 X = rng.standard_normal((50, 4)).astype("float32")
@@ -34,6 +35,24 @@ def small(dtype="float32", key=0):
 def train(net=None, x=X, t=T, lr=0.5, loss=None, size=8, **options):
     net = net or small()
     return fit(net, loss or SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=lr), Batches(x, t, size), **options)
+
+
+def test_a_step_that_would_train_something_else_is_refused():
+    """Another network's, another optimizer's, and what is no step. A function of x and t is one."""
+    (net, ours), (other, theirs) = ((n, SGD(n.theta, n.grad, lr=0.1)) for n in (small(), small(key=1)))
+    more, loss, data = SGD(net.theta, net.grad, lr=0.2), SoftmaxCrossEntropy(), Batches(X, T, 8)
+    before = [v.copy() for v in (net.theta, other.theta)]
+    for step in SerialStep(other, loss, theirs), SerialStep(net, loss, more), "threads":
+        with pytest.raises(TypeError, match="step must be one of this network and optimizer, as SerialStep"):
+            fit(net, loss, ours, data, epochs=1, step=step)
+    np.testing.assert_array_equal(before, (net.theta, other.theta))
+    assert fit(net, loss, ours, data, epochs=1, step=lambda x, t: 0.5).losses == [0.5]
+
+
+def test_a_step_has_at_least_one_thread():
+    net = Network(Dense(784, 512), Dense(512, 10))
+    step = choose_step(net, SoftmaxCrossEntropy(), SGD(net.theta, net.grad, lr=0.1), (128, 784), threads=0)
+    assert step.blas.most == 1
 
 
 def test_fit_is_gradient_descent_on_every_batch_of_every_epoch():

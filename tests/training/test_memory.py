@@ -93,7 +93,8 @@ def fresh(make):
     [(plain, (1, 7, 1024, 4096)), (wide, (1, 32, 1024, 4096)), (lenet, (1, 33, 512)), (normed, (1, 64, 4096))],
 )
 def test_the_memory_of_training_is_within_a_twentieth_of_what_the_summary_says(make, sizes, kind):
-    make()[0].summary(make()[1], step=step_of(make()[0], KINDS[kind]), batch=2)  # imports are not training
+    net, shape = make()
+    net.summary(shape, step=step_of(net, KINDS[kind]), batch=2)  # imports are not training
     for B in sizes:
         x, t = np.ones((B, *make()[1]), "float32"), np.zeros(B, "int64")
         gc.collect()
@@ -165,7 +166,9 @@ def test_the_summary_tells_it():
     assert f"Training with 64 at a time holds {sum(memory.values()):,} bytes" in said
     assert all(f"{name} {n:,}" for name, n in memory.items())
     assert "Training" not in repr(net.summary(shape))
-    for half in (dict(step=step), dict(batch=64)):
+    other = step_of(lenet()[0], SerialStep)
+    wrong = dict(step=step, batch=0), dict(step=other, batch=4), dict(step="threads", batch=4)
+    for half in (dict(step=step), dict(batch=64), *wrong):
         with pytest.raises(ValueError, match=r"memory depends on both: net\.summary\(step=\.\.\., batch=\.\.\.\)"):
             net.summary(shape, **half)
 

@@ -60,7 +60,8 @@ class Layer:
         return new
 
     def refuse(self, expected: str, got: tuple) -> ValueError:
-        return ValueError(f"{self!r} expects {expected}, got {got}")
+        one = "; one example alone becomes a batch of one by x[None]" * (len(got) == expected.count(","))
+        return ValueError(f"{self!r} expects {expected}, got {got}{one}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(str(getattr(self, name)) for name in self.shown)})"
