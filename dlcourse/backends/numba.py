@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from typing import Any
 
 from . import numba_conv, numba_dense, numba_loss, numba_norm, numba_update
 from .numba_kernel import compile_all
@@ -18,8 +20,31 @@ class NumbaBackend(NumpyBackend):
         self.bodies = bodies
 
 
-MODULES = (numba_dense, numba_conv, numba_norm, numba_loss, numba_update)
-NUMBA = NumbaBackend(NUMPY.bodies | {body.__name__: body for module in MODULES for body in module.BODIES})
+UNFIT = "No matching definition", "output array is not acceptable"  # as Numba and NumPy say it
+
+
+def guarded(body: Callable, plain: Callable | None) -> Callable:
+    """The body; NumPy's for arrays that its kernels do not take: of another dtype, with gaps, or not to be written."""
+    if plain is None:
+        return body
+
+    @functools.wraps(body)
+    def either(*args: Any, **options: Any) -> Any:
+        try:
+            return body(*args, **options)
+        except (TypeError, ValueError) as why:
+            if not any(said in str(why) for said in UNFIT):
+                raise
+            return plain(*args, **options)
+
+    return either
+
+
+MODULES = (numba_dense, numba_loss)  # whose bodies see to it themselves, for they are called often
+GUARDED = (numba_conv, numba_norm, numba_update)
+BODIES = {body.__name__: body for module in MODULES for body in module.BODIES}
+BODIES |= {b.__name__: guarded(b, NUMPY.bodies.get(b.__name__)) for module in GUARDED for b in module.BODIES}
+NUMBA = NumbaBackend(NUMPY.bodies | BODIES)
 
 
 def load() -> NumbaBackend:

@@ -96,7 +96,7 @@ def minimal(x: Any, W: Any, stride: int) -> bool:
 
 
 def _bias(b: Any, W: Any) -> np.ndarray:
-    return np.zeros(W.shape[3], "float32") if b is False else np.ascontiguousarray(b)
+    return np.zeros(W.shape[3], "float32") if b is False else writable(np.ascontiguousarray(b))
 
 
 # ---- loops

@@ -342,6 +342,56 @@ def test_arrays_that_must_not_be_written_are_read(winograd):
                 np.testing.assert_allclose(a, c, rtol=1e-3, atol=1e-3, err_msg=name)
 
 
+def locked(a):
+    a = a.copy()
+    a.flags.writeable = False
+    return a
+
+
+KINDS = {
+    "read-only": locked,
+    "with gaps": lambda a: np.repeat(a, 2, axis=-1)[..., ::2],
+    "float64": lambda a: a.astype("float64"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["conv2d", "conv2d_backward", "batchnorm", "batchnorm_backward", *sorted(FLAT)])
+def test_arrays_that_kernels_do_not_take_are_numpys(name, kind, winograd):
+    """One after the other: a bias that must not be written, statistics in float64 out of a learner's own function."""
+    x, W, b = normal(20, 9, 9, 3), normal(3, 3, 3, 4), normal(4)
+    g, dz, theta = np.ones(3, "float32"), normal(20, 7, 7, 4), [abs(normal(50)) for _ in range(4)]
+    stats = x.mean((0, 1, 2)), x.var((0, 1, 2)), np.full(1, 20 * 81, "float32")
+    args = {
+        "conv2d": (x, W, b), "conv2d_backward": (dz, x, W),
+        "batchnorm": (x, g, g), "batchnorm_backward": (x, x, g, *stats),
+        "sgd": (*theta[:2], 0.1), "momentum": (*theta[:3], 0.1, 0.9), "adam": (*theta, 0.1, 0.9, 0.99, 1e-3),
+    }[name]  # fmt: skip
+    expected = listed(TRUTH[name](*args))
+    for i, value in enumerate(args):
+        if isinstance(value, np.ndarray):
+            mine = listed(BODIES[name](*args[:i], KINDS[kind](value), *args[i + 1 :]))
+            for a, c in zip(mine, expected):
+                np.testing.assert_allclose(a, c, rtol=2e-3, atol=2e-3, err_msg=f"argument {i}")
+
+
+def test_a_learners_batch_norm_may_answer_in_float64():
+    def network():
+        return Network(Conv2D(3, 4, 3), BatchNorm(4), ReLU(), Flatten(), Dense(36, 3), key=1, backend=NUMBA)
+
+    def mine(x, gamma, beta, *, allreduce=None, eps=1e-5):
+        mean, var = x.astype("float64").mean((0, 1, 2)), x.astype("float64").var((0, 1, 2))
+        return mean, var, np.full(1, x.size / x.shape[-1]), gamma * (x - mean) / np.sqrt(var + eps) + beta
+
+    (net, step), (_, right) = ((n, SerialStep(n, SoftmaxCrossEntropy(), Momentum(n.theta, n.grad, lr=0.1)))
+                               for n in (network(), network()))  # fmt: skip
+    x, t = normal(20, 5, 5, 3), rng.integers(0, 3, 20)
+    for _ in range(3):
+        with net.swap(batchnorm=mine):
+            loss = step(x, t)
+        assert loss == pytest.approx(right(x, t), rel=1e-4)
+
+
 @pytest.mark.parametrize("numbers", [[3e38, 3e38, 1, 2], [np.inf, 1, 2, 3], [-np.inf, 1, 3, 2], [-np.inf] * 4])
 def test_pooling_keeps_very_large_numbers(numbers):
     z = np.array(numbers, "float32").reshape(1, 2, 2, 1)
