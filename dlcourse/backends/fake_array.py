@@ -44,8 +44,8 @@ class Device:
         if barred and self.graph is not None:
             raise RuntimeError(f"the current stream is capturing, so {barred} transfers are disallowed: {name}")
 
-    def copy(self, name):  # numbers go from the host to the device
-        self.note("copies", name, "H2D")
+    def copy(self, name, x=()):  # numbers go from the host to the device; a single one goes with the launch of a fill
+        self.note(*(("copies", name, "H2D") if np.ndim(x) else ("launches", "fill")))
 
     def sync(self, name):  # the host waits: to read a number, or because a shape depends on the data
         self.note("syncs", name, "D2H")
@@ -150,7 +150,7 @@ class FakeArray:
     def __setitem__(self, index, value):
         index, advanced = _index(index)
         if advanced and not isinstance(value, FakeArray):
-            DEVICE.copy("x[array] = a value from the host")
+            DEVICE.copy("x[array] = values from the host", value)
         elif not isinstance(value, FakeArray) and np.ndim(value) > 0:
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
         inner = value._a if isinstance(value, FakeArray) else value
@@ -229,7 +229,7 @@ class Ufunc:
             raise NotImplementedError(f"`cupy_{self.__name__}.at` is not supported yet for {a.dtype}")
         index, advanced = _index(indices)
         if advanced and not isinstance(b, FakeArray):
-            DEVICE.copy(f"{self.__name__}.at(value from the host)")
+            DEVICE.copy(f"{self.__name__}.at(values from the host)", b)
         values = b._a if isinstance(b, FakeArray) else b
         DEVICE.change(f"{self.__name__}.at", a, lambda array: self.ufunc.at(array, index, values))
 
@@ -279,7 +279,7 @@ class Module:
     def _function(self, name, function, args, kwargs):
         here = bool(_flat([args, kwargs], FakeArray))
         if name in ("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray") and not here:
-            DEVICE.copy(name)
+            DEVICE.copy(name, args[0] if args else ())
             return FakeArray(np.array(function(*args, **kwargs)))
         if name in ("empty", "empty_like"):
             rubbish = function(*plain(args), **plain(kwargs))

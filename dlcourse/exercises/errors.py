@@ -49,6 +49,10 @@ MEANS = [  # what an error says, in a pattern -> what that means; {0}, {1} are t
         r"unsupported operand type\(s\) for (\S+): .*'ellipsis'.*",
         "`{0}` gets a `...`: something is still open",
     ),
+    (
+        r"'numpy.ndarray' object has no attribute 'get'",
+        "`.get()` is asked of an array of NumPy, which has none: it lies on the host already",
+    ),
     (r"'([\w.]+)' object is not callable", "brackets call something that is no function, but of type {0}"),
     (r"invalid character '([^']+)' \(U\+2212\)", "`{0}` is a printed minus; type the `-` of the keyboard"),
     (r"invalid character '([^']+)' \(U\+(?:2018|2019|201C|201D)\)", "{0} is a printed quotation mark; type \" or '"),

@@ -84,11 +84,11 @@ def applied(ex: Exercise, case: Case, report: Report) -> Report:
     if held is ... or is_open(held):
         return {**report, "open": True}
     try:
-        if problem := ex.problem(case.part, held):
-            return {**report, "problem": problem}
+        problem = ex.problem(case.part, held)
+        report = {**report, "problem": problem} if problem else report
         return {**report, "value": ex.apply(held, *case.apply)}
-    except Exception as error:  # a form that `problem` did not foresee
-        return {**report, "problem": f"`{case.part}` cannot be used: {error}"}
+    except Exception as error:  # a form that `problem` did not foresee, or that `apply` cannot bear
+        return {"problem": f"`{case.part}` cannot be used: {error}", **report}
 
 
 @functools.lru_cache(maxsize=256)
@@ -99,8 +99,9 @@ def expected(ex: Exercise, seed: int) -> tuple[Report, ...]:
 
 @functools.lru_cache(maxsize=64)
 def outcomes_of_wrong(ex: Exercise, seed: int) -> tuple[tuple[Wrong, Sequence[Report]], ...]:
-    """What each named wrong answer does in each case."""
-    return tuple((w, Outcomes(ex, {w.part or next(iter(ex.reference)): w.answer}, seed)) for w in ex.wrong)
+    """What each named wrong answer does in each case, in each of its forms."""
+    forms = ((w, {w.part or next(iter(ex.reference)): answer}) for w in ex.wrong for answer in (w.answer, *w.also))
+    return tuple((w, Outcomes(ex, parts, seed)) for w, parts in forms)
 
 
 class Outcomes(Sequence):
@@ -203,12 +204,12 @@ def same(ex: Exercise, a: Report, b: Report) -> bool:
 def _diagnosis(ex: Exercise, seed: int, part: str, places: list[int], mine: list[Report]) -> Wrong | None:
     """The one named wrong answer that does exactly what this one does."""
     first = next(iter(ex.reference))
-    hits = [
-        wrong
+    hits = {
+        wrong.key: wrong
         for wrong, theirs in outcomes_of_wrong(ex, seed)
         if (wrong.part or first) == part and all(same(ex, mine[i], theirs[i]) for i in places)
-    ]
-    return hits[0] if len(hits) == 1 else None
+    }
+    return next(iter(hits.values())) if len(hits) == 1 else None
 
 
 @functools.lru_cache(maxsize=64)
@@ -227,7 +228,8 @@ def _not_yet(
     """The sentence first, then the evidence: the call, what it gave, what was expected, the ratio."""
     rows = [("call" if case.steps[0].args is not None else "in", case.shown)]
     if mine.get("error"):
-        rows += [("yours", f"{mine['error']}: {mine.get('says', '')}"[:200]), ("expected", short(want.get("value")))]
+        rows += [("yours", f"{mine['error']}: {mine.get('says', '')}"[:200])]
+        rows += [("expected", short(want.get("value")))] if ex.apply is None else []  # what was seen, and no result
     elif mine.get("changed") and not want.get("changed") and agree(mine["value"], want["value"], ex.rtol, ex.atol):
         rows += [("yours", "the input is changed"), ("expected", "the input stays as it was")]
     else:

@@ -134,13 +134,17 @@ def _array_text(a: np.ndarray) -> str:
 # ---------------------------------------------------------------- exercises
 @dataclass(frozen=True)
 class Wrong:
-    """A wrong answer that people give, the one sentence its author should hear, and where it has been seen."""
+    """A wrong answer that people give, the one sentence its author should hear, and where it has been seen.
+
+    also: the same mistake with other outcomes, such as an error in a case that the first one bears.
+    """
 
     key: str
     answer: Any
     says: str
     part: str = ""
     source: str = ""
+    also: tuple = ()
 
 
 def nothing(*_: Any) -> str:
@@ -167,7 +171,7 @@ class Exercise:
     problem: Callable[[str, Any], str] = nothing  # (part, value): a sentence if it has the wrong form, "open" if open
     note: Callable[[dict], str] = nothing  # what was read of a right answer, part -> value: a remark
     broken: Any = None  # edited code: the answer as it was given out
-    returns: tuple[str, ...] = ()  # names for the elements of a tuple that is returned
+    returns: tuple[str, ...] = ()  # names for the elements of a tuple that is returned, or that `apply` makes of it
     errors: dict[str, str] = field(default_factory=dict)  # np.errstate while the answer runs
     imports: tuple[str, ...] = ("numpy", "math")  # modules that an answer may import
     rtol: float = 1e-7

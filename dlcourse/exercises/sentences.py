@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .compare import all_numbers, as_array, listed_arrays, shape_word
+from .compare import agree, all_numbers, as_array, listed_arrays, shape_word
 from .errors import meaning
 from .exercise import Case, Exercise
 
@@ -119,6 +119,8 @@ def kind_and_shape(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about
 
 def names(ex: Exercise, case: Case) -> tuple[str, ...]:
     """What the elements of a result are called: those of a returned tuple, or the steps that report."""
+    if ex.apply is not None and ex.returns:
+        return ex.returns
     reported = [step.target for step in case.steps if not step.keep]
     return tuple(reported) if len(reported) > 1 else ex.returns
 
@@ -127,9 +129,16 @@ def _shape(got: Any, wanted: Any, name: str, names: tuple[str, ...] = (), inside
     verb = f"{inside} is" if inside else f"`{name}` returns"
     wrong = f"{verb} {shape_word(got)}; {shape_word(wanted)} is wanted."
     array, want = as_array(got), as_array(wanted)
+    if isinstance(wanted, list) and want is not None and want.ndim == 1 and not inside:
+        row = isinstance(got, (list, tuple)) and array is not None and array.ndim == 1
+        wrong = f"{verb} {counted(len(got), 'number') if row else shape_word(got)}; {len(wanted)} numbers are wanted."
     if isinstance(wanted, tuple) or listed_arrays(wanted):
         if not isinstance(got, (list, tuple)) or len(got) != len(wanted):
-            return wrong if not names else wrong[:-1].replace(" is wanted", f" ({', '.join(names)}) is wanted") + "."
+            return (
+                wrong
+                if not names
+                else wrong[:-1].replace(" is wanted", f" ({', '.join(names[: len(wanted)])}) is wanted") + "."
+            )
         labels = [names[i] if i < len(names) else f"element {i}" for i in range(len(wanted))]
         return next(filter(None, (_shape(g, w, name, inside=f"`{n}`") for g, w, n in zip(got, wanted, labels))), "")
     if want is None:
@@ -156,6 +165,8 @@ def unchanged(ex: Exercise, case: Case, mine: Outcome, want: Outcome, about: dic
 
 def value_of(part: str, mine: list[Any], want: list[Any]) -> str:
     """What holds for all numbers of all cases, if anything does.      mine, want: one value for each case"""
+    if len(mine) > 2 and all(agree(m, mine[0]) for m in mine) and not all(agree(w, want[0]) for w in want):
+        return f"`{part}` gives the same in every case, whatever it is handed. What does it do with its inputs?"
     got, wanted = np.array(list(all_numbers(mine))), np.array(list(all_numbers(want)))
     if len(got) == len(wanted) > 1 and np.isfinite(got).all() and np.any(wanted):
         if np.array_equal(got, wanted):

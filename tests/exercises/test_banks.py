@@ -72,6 +72,9 @@ def test_a_wrong_answer_hears_its_own_sentence(id, i, seed):
         twins = [k for k, found in outcomes.items() if all(map(partial(same, ex), found, outcomes[wrong.key]))]
         pytest.fail(f"no case tells these apart, so neither is named: {', '.join(map(repr, twins))}")
     assert verdict.sentence == wrong.says
+    for answer in wrong.also:
+        verdict = evaluate(ex, InProcess(names_of(ex, {wrong.part or next(iter(ex.reference)): answer})), seed)
+        assert (verdict.key, verdict.sentence) == (wrong.key, wrong.says), (wrong.also.index(answer), verdict)
 
 
 @pytest.mark.parametrize("id", ALL)

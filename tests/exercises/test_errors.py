@@ -13,6 +13,7 @@ SAID = {  # code that fails -> what is said of it
     "np.ones((2, 3)) @ np.ones((2, 4))": "a matrix product in which the inner sizes differ, 3 and 2",
     "np.ones((2, 3)) @ 2": "`@` wants arrays on both sides",
     "bool(np.ones(2))": "one answer, yes or no, is wanted of a whole array",
+    "np.ones(2).get()": "`.get()` is asked of an array of NumPy, which has none",
     "range(np.ones(2))": "a whole array stands where a single number is wanted",
     "float(np.ones(2))": "a whole array stands where a single number is wanted",
     "x = np.arange(2); x -= 0.5": "`+=`, `-=` and their like write into an array that is there already",

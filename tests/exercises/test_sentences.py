@@ -361,3 +361,70 @@ def test_words():
     assert sentences.listed(["a"]) == "`a`" and sentences.listed(["a", "b", "c"]) == "`a`, `b` and `c`"
     assert (sentences.counted(1, "case"), sentences.counted(2, "case")) == ("1 case", "2 cases")
     assert sentences.plain_code("`f` is `g`") == "f is g"
+
+
+# ---------------------------------------------------------------- what is seen of an answer
+ROWS = exercise(
+    reference={"scale": lambda x, k: [k, k + 1.0, k + 2.0]},
+    cases=lambda rng: [call("scale", np.ones(2), k) for k in (1.0, 2.0, 4.0)],
+    wrong=[],
+)
+
+
+@pytest.mark.parametrize(
+    "source, sentence",
+    [
+        ("return [k, k + 1]", "`scale` returns 2 numbers; 3 numbers are wanted."),
+        ("return (k,)", "`scale` returns 1 number; 3 numbers are wanted."),
+        ("return k", "`scale` returns a single number; 3 numbers are wanted."),
+        ("return np.ones(2)", "`scale` returns an array of shape (2,); 3 numbers are wanted."),
+        (
+            "return 1, 2, 5",
+            "`scale` gives the same in every case, whatever it is handed. What does it do with its inputs?",
+        ),
+    ],
+)
+def test_a_row_of_numbers_is_counted_and_one_that_never_changes_is_told(source, sentence):
+    assert judged(f"def scale(x, k): {source}", ROWS).sentence == sentence
+
+
+def looked_at(value):
+    """The answer's number, and whether it is large: each by its name."""
+    return value, value > 9
+
+
+LOOKS = exercise(
+    reference={"scale": lambda x, k: 2 * k},
+    cases=lambda rng: [call("scale", np.ones(2), k) for k in (1.0, 2.0, 3.0)],
+    wrong=[Wrong("ten times", lambda x, k: 20 * k, "That is ten times as much.")],
+    apply=looked_at,
+    problem=lambda part, value: "It is too large." if value > 9 else "",
+    returns=("the number", "is it large"),
+)
+
+
+def test_evidence_compares_what_apply_gives_also_where_there_is_a_problem():
+    """Not the answer itself with what `apply` makes of the right one."""
+    verdict = judged("def scale(x, k): return 20 * k", LOOKS)
+    assert (verdict.key, verdict.evidence[1:3]) == (
+        "ten times",
+        (("yours", "20 at the number"), ("expected", "2 at the number")),
+    )
+    assert judged("def scale(x, k): return 30 * k", LOOKS).sentence == "It is too large."
+    assert dict(judged("def scale(x, k): return 2 * k + 1", LOOKS).evidence)["yours"] == "3 at the number"
+
+
+def test_where_apply_looks_an_error_stands_alone():
+    """What is seen of the right answer is no result that could stand beside it."""
+    assert [row for row, _ in judged("def scale(x, k): return x[9]", LOOKS).evidence] == ["call", "yours"]
+    assert [row for row, _ in judged("def scale(x, k): return x[9]", ROWS).evidence] == ["call", "yours", "expected"]
+
+
+def test_a_mistake_has_several_forms_and_one_name():
+    also = Wrong("no one", lambda x, k: k * x, "The 1 is missing.", also=(lambda x, k: (k * x).tolist() * 2,))
+    ex = exercise(wrong=[also, WRONG[1]])
+    assert judged("def scale(x, k): return k * x", ex).key == "no one"
+    assert judged("def scale(x, k): return (k * x).tolist() * 2", ex).key == "no one"
+    assert judged("def scale(x, k): return (k * x).tolist() * 3", ex).key == ""
+    twice = exercise(wrong=[Wrong("no one", lambda x, k: k * x, "The 1 is missing.", also=(lambda x, k: k * x,))])
+    assert judged("def scale(x, k): return k * x", twice).key == "no one", "two forms alike are one mistake"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from ..exercise import Exercise, Fn, Ref, Wrong, call, do, module, script
-from ..practice import GPU
+from ..practice import GPU, in_words
 from .slips import (
+    a_mask,
+    an_if,
     fetched,
     float_of_the_largest,
     int_of_each_label,
     item_of_the_largest,
     labels_as_a_list,
+    left_out,
     mean_over_the_batch,
     not_shifted,
     number_by_number,
@@ -20,9 +23,11 @@ from .slips import (
     numpy_zeros,
     one_largest,
     over_the_batch,
+    printed,
     row_by_row,
     same_array_twice,
     there_and_back,
+    turned_round,
 )
 
 
@@ -63,18 +68,30 @@ def _on_device(x, W, b, t, tag=""):
 
 
 def looked_at(value, *_):
-    """What is compared: of the launches only whether they are many."""
-    if len(value) != 4:
+    """What is compared: p and dz, where they lie, what has crossed, and of the launches only whether they are many."""
+    if not on_device(value):
         return value
     numbers, place, hidden, (launches, *_) = value
-    return numbers, place, hidden, launches > MANY
+    found = numbers if isinstance(numbers, (list, tuple)) and len(numbers) == 2 else [numbers]
+    return *found, place, in_all(hidden) or "nothing", launches > MANY
+
+
+def on_device(value):
+    """Is this what was seen of an answer that was handed arrays of the device?"""
+    return isinstance(value, tuple) and len(value) == 4 and isinstance(value[2], str)
 
 
 def crossed(part, value):
     """Several things that made numbers cross, where no single mistake explains them."""
-    if isinstance(value, tuple) and len(value) == 4 and value[2]:
-        return f"Numbers cross between device and host in your layer: {value[2]}. Do it all with `xp`."
-    return ""
+    if not on_device(value) or not value[2]:
+        return ""
+    said = in_all(value[2])
+    return f"Numbers cross between host and device in your layer: {said}. Let `xp` do it all, with whole arrays."
+
+
+def in_all(hidden):
+    """What `hidden` has told, in words."""
+    return "; ".join(dict.fromkeys(in_words(name) for name in hidden.split(", ") if name))
 
 
 # ---------------------------------------------------------------- other right answers
@@ -101,13 +118,20 @@ def numpy_passes_it_on(xp, x, W, b, t):
     return p, p - xp.eye(W.shape[1])[t]
 
 
+def ones_in_places(xp, x, W, b, t):
+    p = in_place(xp, x, W, b, t)[0]
+    y = xp.zeros_like(p)
+    y[xp.arange(len(t)), t] = 1
+    return p, p - y
+
+
 EXP = "e = xp.exp(z - z.max(axis=1, keepdims=True)) -> e = xp.exp("
 
 EXERCISE = Exercise(
     id="13.1",
     title="A layer that does not care",
     reference={"prediction_layer": prediction_layer},
-    returns=("p", "dz"),
+    returns=("p", "dz", "where they lie", "what crosses over", f"more than {MANY} launches"),
     cases=cases,
     apply=looked_at,
     problem=crossed,
@@ -115,6 +139,7 @@ EXERCISE = Exercise(
         {"prediction_layer": in_place},
         {"prediction_layer": by_comparison},
         {"prediction_layer": numpy_passes_it_on},
+        {"prediction_layer": ones_in_places},
     ],
     wrong=[
         Wrong(
@@ -127,15 +152,49 @@ EXERCISE = Exercise(
         Wrong(
             "zeros of NumPy",
             numpy_zeros,
-            "`np.zeros` makes an array on the host, and an array of the device cannot be combined with it. Let `xp` "
-            "make it.",
+            "An array of NumPy, as `np.zeros` makes it or `.get()` gives it, lies on the host. One of the device "
+            "cannot be combined with it. Let `xp` make it.",
             source="https://github.com/cupy/cupy/issues/2623",
         ),
         Wrong(
             "row numbers of NumPy",
             numpy_arange,
-            "The numbers are right, but `np.arange` makes its row numbers on the host, and they are copied to the "
-            "device each time. `xp.arange` makes them there.",
+            "The numbers are right, but row numbers of `np.arange`, or in a list, are made on the host, and copied to "
+            "the device each time. `xp.arange` makes them there.",
+        ),
+        Wrong(
+            "an if",
+            an_if,
+            "The numbers are right, but an `if` asks the device, and the host waits for the answer (so do `while`, "
+            "`and`, `assert` and Python's `max`). Do the same for all rows, without asking.",
+            source="https://github.com/lucidrains/x-transformers/pull/355",
+        ),
+        Wrong(
+            "print",
+            printed("{}"),
+            "The numbers are right, but `print` or an f-string shows an array of the device: it has to be fetched, and "
+            "the host waits for it. Take that line out.",
+            source="https://github.com/pytorch/pytorch/pull/126829",
+            also=(printed("{!s}"), printed("{!r}")),
+        ),
+        Wrong(
+            "an index of True and False",
+            a_mask,
+            "The numbers are right, but with an index of True and False the host has to wait until the True ones are "
+            "counted. Subtract a table of 0 and 1.",
+            source="https://github.com/pytorch/pytorch/issues/12461",
+        ),
+        Wrong(
+            "no bias",
+            left_out,
+            "The bias is left out: the scores are x W + b.",
+            source="https://github.com/apache/tvm/pull/4801",
+        ),
+        Wrong(
+            "desired − p",
+            turned_round,
+            "dz has the wrong sign: it is p − desired.",
+            source="https://github.com/deeplearning4j/deeplearning4j/issues/345",
         ),
         Wrong(
             "computed on the host",

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..exercise import Exercise, Ref, Wrong, do, module, script
 from ..practice import CLOCK
+from ..sentences import counted
 
 
 def bench(f, wait, clock, repeat):
@@ -31,7 +32,7 @@ def cases(rng):
     yield _timed(1e-5, [0.4, *works[:4]], 4, tag="an even number of measurements")
     yield _timed(1e-5, [0.5, 0.004, 0.006, 0.3, 0.005, 0.0045], 5, tag="one call that is disturbed")
     yield _timed(0.002, [0.0], 3, tag="a host, which has done its work when the call returns")
-    yield _timed(1e-5, [0.2, 0.007], 1, tag="a single measurement")
+    yield _timed(1e-5, [0.2, 0.007, 0.004], 2, tag="two measurements")
 
 
 def _timed(asking_s, works_s, repeat, tag=""):
@@ -40,7 +41,28 @@ def _timed(asking_s, works_s, repeat, tag=""):
         do("gpu = practice.Machine", asking_s, list(map(float, works_s))),
     )
     asked = do("bench", Ref("gpu.f"), Ref("gpu.wait"), Ref("gpu.clock"), repeat)
-    return script("bench", *made, asked, tag=tag)
+    return script("bench", *made, asked, do("gpu.seen"), tag=tag)
+
+
+def told(value, *_):
+    """What is compared: the seconds alone."""
+    return value[0]
+
+
+def clocked(part, value):
+    """Is the clock read that was handed over, and often enough for as many measurements as there were calls?"""
+    calls, looks = value[1]
+    if not looks:
+        return (
+            "The `clock` that you are handed is never read. Call `clock()`, and not `perf_counter` or another: only "
+            "this one shows how long the device has worked."
+        )
+    if looks < calls:
+        return (
+            f"f is called {counted(calls, 'time')}, and `clock` only {counted(looks, 'time')}. Each measurement has a "
+            "look before f() and one after its wait."
+        )
+    return ""
 
 
 # ---------------------------------------------------------------- other right answers
@@ -71,7 +93,7 @@ def sorted_by_hand(f, wait, clock, repeat):
 
 
 # ---------------------------------------------------------------- wrong ones
-def varied(warm=1, first_wait=True, waits=True, told=np.median, more=0):
+def varied(warm=1, first_wait=True, waits=True, told=np.median, more=0, early=False):
     """`bench` with one thing done otherwise."""
 
     def bench(f, wait, clock, repeat):
@@ -82,11 +104,13 @@ def varied(warm=1, first_wait=True, waits=True, told=np.median, more=0):
         times = []
         for _ in range(repeat + more):
             start = clock()
+            if early:
+                wait()
             f()
             if waits:
                 wait()
             times.append(clock() - start)
-        return told(times) if len(times) else 0.0
+        return told(times)
 
     return bench
 
@@ -98,6 +122,16 @@ def one_clock(f, wait, clock, repeat):
     for _ in range(repeat):
         f()
     wait()
+    return (clock() - start) / repeat
+
+
+def one_clock_all_waited_for(f, wait, clock, repeat):
+    f()
+    wait()
+    start = clock()
+    for _ in range(repeat):
+        f()
+        wait()
     return (clock() - start) / repeat
 
 
@@ -117,6 +151,8 @@ EXERCISE = Exercise(
     title="Honest timing",
     reference={"bench": bench},
     cases=cases,
+    apply=told,
+    problem=clocked,
     right=[
         {"bench": waits_more},
         {"bench": sorted_by_hand},
@@ -131,6 +167,12 @@ EXERCISE = Exercise(
             source="https://github.com/TristanBilot/mlx-benchmark/pull/21",
         ),
         Wrong(
+            "waited for too early",
+            varied(waits=False, early=True),
+            "You wait before f() and not after it: a measurement holds what the call before has left. The order is "
+            "clock, f(), wait(), clock.",
+        ),
+        Wrong(
             "no warm-up",
             varied(warm=0),
             "The first call is counted, with all that happens only once. Call f once and wait for it, uncounted; "
@@ -142,6 +184,7 @@ EXERCISE = Exercise(
             varied(first_wait=False),
             "The first measurement also holds what is left of the warm-up. Wait after that call, before you look at "
             "the clock.",
+            source="https://github.com/ROCm/Tensile/pull/1139",
         ),
         Wrong(
             "mean",
@@ -163,9 +206,10 @@ EXERCISE = Exercise(
         Wrong(
             "one clock around all",
             one_clock,
-            "One clock around all calls gives a mean, and the asking of one call hides behind the work of another. "
+            "One clock around all calls gives a mean, and without waits in between, asking hides behind work. "
             "Measure each call by itself.",
             source="https://github.com/meta-pytorch/torchrec/pull/4066",
+            also=(one_clock_all_waited_for,),
         ),
         Wrong(
             "the clock is started once",
@@ -211,6 +255,18 @@ EXERCISE = Exercise(
             "one too few",
             varied(more=-1),
             "You measure once too seldom: the warm-up is not one of the `repeat` measurements.",
+        ),
+        Wrong(
+            "the first one alone",
+            varied(told=lambda times: times[0]),
+            "You give one measurement alone, the first. Take `repeat` of them, and give their median.",
+        ),
+        Wrong(
+            "the first one dropped",
+            varied(told=lambda times: np.median(times[1:])),
+            "The first measurement is left out. The uncounted call comes before them: of the `repeat` measurements "
+            "each one counts.",
+            source="https://github.com/stamourv/racket-benchmark/issues/5",
         ),
     ],
     hints=(

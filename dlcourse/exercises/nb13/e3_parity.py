@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ..exercise import Exercise, Wrong, call
+from .parities import apart, bare, by_number, cased, first, norm, other, varied, ways, wrong
 
 
 def parity(before, here, there, tolerance):
@@ -36,6 +37,8 @@ def cases(rng):
     before = rng.normal(size=3).round(1)
     yield call("parity", before, before.copy(), before.copy(), 0.1, tag="no step at all")
     yield call("parity", before, before.copy(), before + 0.5, 0.1, tag="only the other one has made a step")
+    yield call("parity", before, before + 0.5, before.copy(), 0.1, tag="the other one has made no step")
+    yield call("parity", before, before + 0.25, before.copy(), 1.5, tag="the other one has made no step")
 
 
 def _signs(rng, n):
@@ -63,36 +66,10 @@ def by_squares(before, here, there, tolerance):
 
 
 # ---------------------------------------------------------------- wrong ones
-def norm(a):
-    return np.linalg.norm(a)
-
-
-def varied(
-    gap=lambda u, v, b: norm(u - v),
-    size=lambda u, v, b: norm(u),
-    same=lambda error, tolerance: error <= tolerance,
-    answer=lambda error, same: (error, same),
-):
-    """`parity` with one thing done otherwise."""
-
-    def parity(before, here, there, tolerance):
-        u, v = here - before, there - before
-        above, below = gap(u, v, before), size(u, v, before)
-        error = 0.0 if above == 0 else np.inf if below == 0 else above / below
-        return answer(error, same(error, tolerance))
-
-    return parity
-
-
-def whole_parameters(before, here, there, tolerance):
-    return parity(np.zeros(len(before)), here, there, tolerance)
-
-
-def no_special_case(before, here, there, tolerance):
-    u, v = here - before, there - before
-    with np.errstate(all="ignore"):
-        error = np.divide(norm(u - v), norm(u))
-    return error, error <= tolerance
+def inf_first(before, here, there, tolerance):
+    if not (here - before).any() or not (there - before).any():
+        return np.inf, False
+    return parity(before, here, there, tolerance)
 
 
 def all_close(before, here, there, tolerance):
@@ -100,11 +77,8 @@ def all_close(before, here, there, tolerance):
     return error, np.allclose(here, there)
 
 
-def largest_ratio(before, here, there, tolerance):
-    u, v = here - before, there - before
-    with np.errstate(all="ignore"):
-        ratios = np.where(u == v, 0.0, abs(u - v) / abs(u))
-    return ratios.max(), ratios.max() <= tolerance
+def either(u, v):
+    return not u.any() or not v.any()
 
 
 LENGTHS = "gap, size = (np.linalg.norm(u - v), np.linalg.norm(u)) -> gap, size = "
@@ -122,52 +96,95 @@ EXERCISE = Exercise(
         {"parity": varied()},
     ],
     wrong=[
-        Wrong(
+        wrong(
             "parameters in place of updates",
-            whole_parameters,
+            ways(apart, lambda u, v, b: norm(u + b)),
             "You divide by the length of the parameters, in which a step is lost. Subtract `before` from both first, "
             "and divide by the length of u.",
         ),
-        Wrong(
+        wrong(
             "absolute",
-            varied(size=lambda u, v, b: 1.0),
+            ways(apart),
             "That is the difference itself. Divide it by the length of u: a thousandth is much for one step and "
             "little for another.",
             source="https://github.com/CliMA/ClimaAtmos.jl/issues/1946",
         ),
-        Wrong(
+        wrong(
             "relative to the other",
-            varied(size=lambda u, v, b: norm(v)),
+            ways(apart, other),
             "You divide by the length of v. The first engine is the measure: divide by that of u.",
+            source="https://github.com/mpf/spgl1/issues/2",
         ),
-        Wrong(
+        wrong(
+            "relative to the larger",
+            ways(apart, lambda u, v, b: max(norm(u), norm(v))),
+            "You divide by the larger of both lengths. The first engine is the measure: divide by the length of u.",
+            source="https://github.com/ROCm/composable_kernel/issues/154",
+        ),
+        wrong(
+            "inf for both",
+            [cased(apart, first, still=either), inf_first],
+            "You give inf also where v alone is 0. Then the other engine has made no step: u − v is u, and the error "
+            "is 1. Only where u is 0, and v is not, it is infinite.",
+        ),
+        wrong(
             "number by number",
-            largest_ratio,
-            "You take the largest ratio of single numbers, which one that hardly moves can blow up. Compare lengths of "
-            "whole updates.",
+            by_number(np.max),
+            "You divide number by number, and take the largest: one that hardly moves blows it up, and 0 by 0 is nan. "
+            "Compare the lengths of whole updates.",
             source="https://github.com/apache/mxnet/pull/4207",
         ),
-        Wrong(
+        wrong(
+            "mean of ratios",
+            by_number(np.mean),
+            "You divide number by number, and take the mean: one that hardly moves spoils it, and 0 by 0 is nan. "
+            "Compare the lengths of whole updates.",
+        ),
+        wrong(
             "difference of lengths",
-            varied(gap=lambda u, v, b: abs(norm(u) - norm(v))),
+            ways(lambda u, v, b: abs(norm(u) - norm(v)), first),
             "You compare the lengths of u and v, and two steps in different directions can be equally long. Take the "
             "length of u − v.",
         ),
-        Wrong(
+        wrong(
             "signed sum",
-            varied(gap=lambda u, v, b: abs(np.sum(u - v)), size=lambda u, v, b: abs(np.sum(u))),
+            ways(lambda u, v, b: abs(np.sum(u - v)), lambda u, v, b: abs(np.sum(u))),
             "Differences up and down cancel in your sum. Take the length, which counts squares.",
             source="https://github.com/JuliaLang/julia/pull/842",
         ),
-        Wrong(
+        wrong(
             "squares",
-            varied(gap=lambda u, v, b: norm(u - v) ** 2, size=lambda u, v, b: norm(u) ** 2),
+            ways(lambda u, v, b: norm(u - v) ** 2, lambda u, v, b: norm(u) ** 2),
             "Your error is squared. The length of an array is the root of the sum of its squares.",
+            source="https://github.com/gadomski/cpd/pull/146",
         ),
-        Wrong(
+        wrong(
             "largest differences",
-            varied(gap=lambda u, v, b: np.max(abs(u - v)), size=lambda u, v, b: np.max(abs(u))),
+            ways(lambda u, v, b: np.max(abs(u - v)), lambda u, v, b: np.max(abs(u))),
             "You compare the largest numbers of u − v and of u. Compare their lengths: `np.linalg.norm`.",
+        ),
+        wrong(
+            "the largest difference",
+            ways(lambda u, v, b: np.max(abs(u - v))),
+            "You give the largest number of u − v, divided by nothing. Divide the length of u − v by that of u: "
+            "`np.linalg.norm`.",
+        ),
+        wrong(
+            "the largest difference by the length",
+            ways(lambda u, v, b: np.max(abs(u - v)), first),
+            "Above stands the largest number of u − v. Take its length, as you do of u.",
+        ),
+        wrong(
+            "means",
+            ways(lambda u, v, b: np.mean(abs(u - v)), lambda u, v, b: np.mean(abs(u))),
+            "You compare the means, or the sums, of |u − v| and of |u|. Compare their lengths: `np.linalg.norm`.",
+            source="https://github.com/apache/mxnet/issues/3997",
+        ),
+        wrong(
+            "the mean difference",
+            ways(lambda u, v, b: np.mean(abs(u - v))),
+            "You give the mean of |u − v|, divided by nothing. Divide the length of u − v by that of u: "
+            "`np.linalg.norm`.",
         ),
         Wrong(
             "must be smaller",
@@ -196,7 +213,7 @@ EXERCISE = Exercise(
         ),
         Wrong(
             "0 by 0",
-            no_special_case,
+            bare(apart, first),
             "Where neither has made a step, yours divides 0 by 0. Two equal updates have an error of 0.",
             source="https://github.com/CliMA/ClimaAtmos.jl/pull/1947",
         ),

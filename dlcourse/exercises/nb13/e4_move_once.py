@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..exercise import Exercise, Ref, Wrong, do, module, script
-from ..practice import GPU
+from ..practice import GPU, in_words
+from .loops import get, item, on_the_host, one_by_one, one_place, same_start, varied
 
 
 def train(xp, x, t, W, lr, steps):
@@ -41,8 +42,10 @@ def cases(rng):
             module("gpu", GPU, "practice_gpu()"),
             do("once = train", *given, SHORT),
             do("gpu.tally"),
+            do("gpu.crossings"),
             do("out = train", *given, LONG),
             do("gpu.tally"),
+            do("gpu.crossings"),
             do("gpu.numbers", Ref("out")),
             do("gpu.place", Ref("out")),
             tag="a batch of one" if B == 1 else "",
@@ -50,18 +53,40 @@ def cases(rng):
 
 
 def looked_at(value, *_):
-    """What is compared: copies and waits for one step more, whether the device worked, results, where they lie."""
-    once, both, numbers, place = value
-    per_step = (np.array(both) - 2 * np.array(once)) / (LONG - SHORT)
-    return per_step[1:], bool(per_step[0] > 0), numbers, place
+    """What is compared: what one step more costs, in the loop and after it, whether the device worked, the results."""
+    once, _, both, _, numbers, place = value
+    launches, copies, waits = (np.array(both) - 2 * np.array(once)) / (LONG - SHORT)
+    late = sum(late for _, late in by_name(value).values())
+    return copies, waits - late, late, bool(launches > 0), *numbers, place
+
+
+def by_name(value):
+    """What makes numbers cross over -> for one step more: how often, and how often of that after all computing."""
+    _, once, _, both, *_ = value
+    seen = {name: np.subtract(n, np.multiply([2, 1], once.get(name, [0, 0]))) for name, n in both.items()}
+    return {name: (n / (LONG - SHORT), late / (LONG - SHORT)) for name, (n, late) in seen.items() if n}
 
 
 def crosses(part, value):
     """What still crosses over, where no single mistake explains it."""
-    copies, waits = looked_at(value)[0]
-    if copies or waits:
-        return f"Each step still makes {copies:g} copies to the device and {waits:g} waits for it. Both can be 0."
+    if not isinstance(value[4], (list, tuple)) or len(value[4]) != 2:
+        return "`train` gives back two things: W, and the losses."
+    found = by_name(value)
+    inside = [f"{in_words(name)} ({times(n - late)})" for name, (n, late) in found.items() if n - late > 1e-9]
+    if inside:
+        said = "; ".join(inside)
+        return f"Numbers still cross over, step by step: {said}. Copy before the loop, and fetch after it, at once."
+    after = [in_words(name) for name, (_, late) in found.items() if late > 1e-9]
+    if after:
+        return (
+            f"After the loop the losses come one by one: {'; '.join(after)}. Fetch all of them at once, as one array."
+        )
     return ""
+
+
+def times(n):
+    """How often in a step."""
+    return "in some steps" if n < 1 - 1e-9 else f"{n:g} times" if n > 1 + 1e-9 else "once"
 
 
 # ---------------------------------------------------------------- other right answers
@@ -94,44 +119,19 @@ def one_array(xp, x, t, W, lr, steps):
     return W.get(), xp.array(total).get()
 
 
-# ---------------------------------------------------------------- wrong ones
-def varied(every="", read=False, W_read=False, W_back=True, losses_back=True, keep=None, late=False):
-    """`train` with one thing done otherwise: what is moved in every step, what is read there, what stays."""
-
-    def train(xp, x, t, W, lr, steps):
-        host = {"x": x, "t": t}
-        gx, gt, W = xp.asarray(x), xp.asarray(t), xp.asarray(W)
-        losses = np.zeros(steps) if read else xp.zeros(steps)
-        for k in range(steps):
-            gx = xp.asarray(host["x"]) if "x" in every else gx
-            gt = xp.asarray(host["t"]) if "t" in every else gt
-            e = gx @ W - gt
-            if not late:
-                losses[k] = float((e * e).mean()) if read else (e * e).mean()
-            W = W - lr * 2 * gx.T @ e / e.size
-            if late:
-                losses[k] = ((gx @ W - gt) ** 2).mean()
-            W = xp.asarray(W.get()) if W_read else W
-        losses = losses.get() if losses_back and not read else losses
-        return W.get() if W_back else W, losses if keep is None else keep(losses)
-
-    return train
-
-
-def on_the_host(xp, x, t, W, lr, steps):
-    losses = []
-    for _ in range(steps):
-        e = x @ W - t
-        losses.append((e * e).mean())
-        W = W - lr * 2 * x.T @ e / e.size
-    return W, losses
-
-
 EXERCISE = Exercise(
     id="13.4",
     title="Move once",
     reference={"train": train},
-    returns=("W", "losses"),
+    returns=(
+        "copies in a step",
+        "waits in a step",
+        "waits for each loss, after the loop",
+        "whether the device computes",
+        "W",
+        "losses",
+        "where they lie",
+    ),
     cases=cases,
     apply=looked_at,
     problem=crosses,
@@ -157,10 +157,34 @@ EXERCISE = Exercise(
         ),
         Wrong(
             "a loss in every step",
-            varied(read=True),
-            "The loss is still read number by number: each `float` waits for the device. Keep the losses there, and "
-            "fetch them once, at the end.",
+            varied(read=float),
+            "The loss is still read in each step, by `float` or `.item()`, or because an array of NumPy takes it. Each "
+            "time the host waits. Keep the losses on the device, and fetch them once.",
             source="https://github.com/dmlc/dgl/issues/5302",
+            also=(varied(read=item),),
+        ),
+        Wrong(
+            "losses one by one, after the loop",
+            one_by_one(float),
+            "In the loop nothing crosses over any more. After it each loss is fetched by itself: as many waits as "
+            "losses. Make one array of them, by `xp.stack`, and fetch it at once.",
+            source="https://github.com/LibreYOLO/libreyolo/pull/726",
+            also=(one_by_one(item), one_by_one(get)),
+        ),
+        Wrong(
+            ".get() in every step",
+            varied(W_seen=True),
+            "In each step a `.get()` fetches W, or a loss, and the host waits. Both may stay on the device: fetch them "
+            "once, after the loop.",
+            also=(varied(read=get),),
+        ),
+        Wrong(
+            "always from the same W",
+            same_start(0),
+            "Each step starts from the W that you were handed, and so the loss never falls. What the update gives must "
+            "be the W of the next product.",
+            source="https://github.com/kaleko/CourseraML/issues/4",
+            also=(same_start(1),),
         ),
         Wrong(
             "W in every step",
@@ -170,13 +194,13 @@ EXERCISE = Exercise(
         ),
         Wrong(
             "W and the loss in every step",
-            varied(W_read=True, read=True),
+            varied(W_read=True, read=float),
             "The data lie on the device now, but in every step W comes and goes, and the loss is read. Fetch both "
             "after the loop.",
         ),
         Wrong(
             "data and loss in every step",
-            varied(every="xt", read=True),
+            varied(every="xt", read=float),
             "W stays on the device now. x and t are still copied there in every step, and the loss is read. Move the "
             "data before the loop, fetch the losses after it.",
             source="https://github.com/apache/mxnet/issues/14210",
@@ -213,6 +237,8 @@ EXERCISE = Exercise(
             "the last loss alone",
             varied(keep=lambda losses: losses[-1]),
             "Only the last loss comes back. One for each step is wanted; they can wait on the device.",
+            source="https://github.com/snikolov/neural-beats/issues/6",
+            also=(varied(keep=lambda losses: losses[-1:]), one_place(-1), one_place(0)),
         ),
         Wrong(
             "the mean loss",

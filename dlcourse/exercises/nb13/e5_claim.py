@@ -28,8 +28,8 @@ def claims(cpu_s, cpu_images, gpu_s, gpu_images, wait_s, copy_s, best_cpu_s):
 def cases(rng):
     yield call("take_apart", claims(80.0, 1000, 0.0002, 100, 0.0006, 0.0008, 0.5))
     yield call("take_apart", claims(12.0, 600, 0.001, 600, 0.004, 0.005, 0.03), tag="as many images on both sides")
-    yield call("take_apart", claims(5.0, 100, 0.01, 400, 0.0, 0.02, 0.5), tag="a clock that had waited")
-    yield call("take_apart", claims(5.0, 100, 0.01, 400, 0.03, 0.0, 0.5), tag="data that lie there already")
+    yield call("take_apart", claims(5.0, 100, 0.01, 400, 0.0001, 0.02, 0.5), tag="a clock that had almost waited")
+    yield call("take_apart", claims(5.0, 100, 0.01, 400, 0.03, 0.0002, 0.5), tag="data that are soon there")
     yield call("take_apart", claims(2.0, 64, 0.05, 32, 0.1, 0.3, 0.001), tag="a GPU that loses")
     for _ in range(2):
         cpu_s, best = (rng.integers(20, 90) / 10).item(), (rng.integers(10, 90) / 100).item()
@@ -74,18 +74,70 @@ def by_rates(claim):
 
 
 # ---------------------------------------------------------------- wrong ones
-def varied(images=lambda c: c["gpu_images"] / c["cpu_images"], times=None, told=list, first=False):
-    """`take_apart` with one thing done otherwise: the factor for images, or the five times of the GPU and the CPU."""
+def by_both(c):
+    """Both times by their images: what a ratio of the times is multiplied by."""
+    return c["gpu_images"] / c["cpu_images"]
+
+
+def varied(images=by_both, times=None, told=list, first=False, shares=None):
+    """`take_apart` with one thing done otherwise: the factors for images, or the five times of the GPU and the CPU."""
 
     def take_apart(c):
         asked, wait, copy = c["gpu_s"], c["wait_s"], c["copy_s"]
         gpu = [asked, asked, asked + wait, asked + wait + copy, asked + wait + copy]
         cpu = [c["cpu_s"]] * 4 + [c["best_cpu_s"]]
         gpu, cpu = times(c, gpu, cpu) if times else (gpu, cpu)
-        share = [images(c) if first else 1.0] + [images(c)] * 4
+        share = shares(c) if shares else [images(c) if first else 1.0] + [images(c)] * 4
         return told([a / b * s for a, b, s in zip(cpu, gpu, share)])
 
     return take_apart
+
+
+def last_alone(c, image):
+    """The factors for images, with another one in the last ratio."""
+    return [1.0, *3 * [by_both(c)], image]
+
+
+def added_to_one_image(c, gpu, cpu):
+    """The wait and the copies of all images, on top of the seconds for one."""
+    n = c["gpu_images"]
+    return [gpu[0], gpu[0], *(gpu[0] + n * (g - gpu[0]) for g in gpu[2:])], cpu
+
+
+def replaced(third, fourth, fifth):
+    """Other seconds of the GPU in the last three ratios, each of (asked, wait, copy)."""
+
+    def times(c, gpu, cpu):
+        parts = c["gpu_s"], c["wait_s"], c["copy_s"]
+        return gpu[:2] + [f(*parts) for f in (third, fourth, fifth)], cpu
+
+    return varied(times=times)
+
+
+def waited(asked, wait, copy):
+    return asked + wait
+
+
+def everything(asked, wait, copy):
+    return asked + wait + copy
+
+
+def wait_alone(asked, wait, copy):
+    return wait
+
+
+def copy_alone(asked, wait, copy):
+    return copy
+
+
+def without_asking(asked, wait, copy):
+    return wait + copy
+
+
+def of_the_text(digits):
+    """The answer to the advertisement of the lesson, typed in."""
+    found = take_apart(claims(90, 60_000, 18e-6, 64, 82e-6, 100e-6, 0.06))
+    return lambda claim: [round(f, digits) for f in found]
 
 
 EXERCISE = Exercise(
@@ -108,6 +160,45 @@ EXERCISE = Exercise(
             source="https://github.com/huytd/opencl-benchmark/issues/4",
         ),
         Wrong(
+            "images in one ratio",
+            varied(shares=lambda c: [1.0, by_both(c), 1.0, 1.0, 1.0]),
+            "Only your second ratio is for one image. All that follow are for one image as well.",
+        ),
+        Wrong(
+            "the CPU alone for one image",
+            varied(images=lambda c: 1 / c["cpu_images"]),
+            "The CPU's time is for one image, the GPU's for all of its images. Divide the GPU's time by `gpu_images` "
+            "as well.",
+            source="https://github.com/jcjohnson/cnn-benchmarks/issues/12",
+        ),
+        Wrong(
+            "the GPU alone for one image",
+            varied(images=lambda c: c["gpu_images"]),
+            "The GPU's time is for one image, the CPU's for all of its images. Divide the CPU's time by `cpu_images` "
+            "as well.",
+        ),
+        Wrong(
+            "the best CPU for all images",
+            varied(shares=lambda c: last_alone(c, c["gpu_images"])),
+            "In the last ratio `best_cpu_s` is not divided by `cpu_images`. It is the time for all the CPU's images: "
+            "divide it as you do `cpu_s`.",
+            also=(varied(shares=lambda c: last_alone(c, 1.0)),),
+        ),
+        Wrong(
+            "all waits on top of one image",
+            varied(times=added_to_one_image),
+            "`wait_s` and `copy_s` are for all the GPU's images, and you add them to the time of one. Divide them by "
+            "`gpu_images` as well.",
+            source="https://github.com/mobilint/mblt-model-zoo/pull/71",
+        ),
+        Wrong(
+            "the advertisement's own numbers",
+            of_the_text(12),
+            "You give the numbers of the advertisement in the text, whatever claim is handed over. Compute them from "
+            "`claim`.",
+            also=tuple(of_the_text(digits) for digits in (0, 1, 2)),
+        ),
+        Wrong(
             "images upside down",
             varied(images=lambda c: c["cpu_images"] / c["gpu_images"]),
             "The images count the wrong way round: seconds are divided by images, on both sides, and then the ratio is "
@@ -123,11 +214,25 @@ EXERCISE = Exercise(
             varied(told=lambda found: [1 / f for f in found]),
             "Your ratios stand upside down: it is the CPU's time by that of the GPU, so that a fast GPU gives a large "
             "number.",
+            source="https://github.com/pyk/bench/issues/19",
         ),
         Wrong(
             "the wait alone",
-            varied(times=lambda c, gpu, cpu: ([c["gpu_s"]] * 2 + [g - c["gpu_s"] for g in gpu[2:]], cpu)),
+            replaced(wait_alone, without_asking, without_asking),
             "From the third ratio on the time for asking is lost. The wait and the copies come on top of it.",
+            also=(replaced(wait_alone, copy_alone, copy_alone),),
+        ),
+        Wrong(
+            "the wait alone, once",
+            replaced(wait_alone, everything, everything),
+            "In the third ratio the GPU's time is the wait alone. The wait comes on top of `gpu_s`.",
+        ),
+        Wrong(
+            "the copies alone",
+            replaced(waited, copy_alone, copy_alone),
+            "The copies stand alone where they should come on top: from the fourth ratio on it is asking, waiting and "
+            "copying, all three.",
+            also=(replaced(waited, copy_alone, everything),),
         ),
         Wrong(
             "copies without the wait",
@@ -169,6 +274,12 @@ EXERCISE = Exercise(
             "You give what is left in the end. All five ratios are wanted, from the claim on.",
         ),
         Wrong(
+            "without the best program",
+            varied(told=lambda found: found[:4]),
+            "You give four ratios, and five are wanted. The last is missing: like the fourth, but with `best_cpu_s` "
+            "for the CPU.",
+        ),
+        Wrong(
             "without the claim",
             varied(told=lambda found: found[1:]),
             "The claim itself is missing: it is the first of the five.",
@@ -177,10 +288,11 @@ EXERCISE = Exercise(
             "whole numbers",
             varied(told=lambda found: [round(f) for f in found]),
             "Your ratios are rounded to whole numbers, and the last can lie below 1. Leave them as they are.",
+            source="https://github.com/jdx/usage/pull/996",
         ),
     ],
     hints=(
-        "Every ratio is seconds of the CPU by seconds of the GPU; from the second on, seconds *for one image*.",
+        "Every ratio is seconds of the CPU by seconds of the GPU; from the second on, seconds for one image.",
         "Two running numbers are enough: the GPU's seconds, which grow, and the CPU's, which change once, at the end.",
         "`gpu_s`, then with `wait_s`, then with `copy_s` as well: by how many images is each of these divided?",
     ),
