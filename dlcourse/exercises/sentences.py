@@ -93,7 +93,8 @@ def method(says: str) -> str:
 def undefined(name: str, kept: bool = False) -> str:
     """What is true of a name that is not defined: '... which is not defined', and where it may be found."""
     if kept:
-        return f"which is not defined there. The object keeps it: `self.{name}`."
+        there = f"In `__init__`, `self.{name} = {name}` puts it there."
+        return f"which is not defined there. The object keeps it: `self.{name}`. {there}"
     if name in ELSEWHERE:
         return f"which is not defined. NumPy has one: `np.{name}`."
     return "which is not defined: a typo, or a cell that has not run?"
@@ -134,11 +135,8 @@ def _shape(got: Any, wanted: Any, name: str, names: tuple[str, ...] = (), inside
         wrong = f"{verb} {counted(len(got), 'number') if row else shape_word(got)}; {len(wanted)} numbers are wanted."
     if isinstance(wanted, tuple) or listed_arrays(wanted):
         if not isinstance(got, (list, tuple)) or len(got) != len(wanted):
-            return (
-                wrong
-                if not names
-                else wrong[:-1].replace(" is wanted", f" ({', '.join(names[: len(wanted)])}) is wanted") + "."
-            )
+            called = f" ({', '.join(names[: len(wanted)])})" if names else ""
+            return wrong.replace(" is wanted", f"{called} is wanted")
         labels = [names[i] if i < len(names) else f"element {i}" for i in range(len(wanted))]
         return next(filter(None, (_shape(g, w, name, inside=f"`{n}`") for g, w, n in zip(got, wanted, labels))), "")
     if want is None:

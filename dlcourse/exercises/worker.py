@@ -222,7 +222,9 @@ def failure(error: BaseException) -> dict:
     except Exception:  # an exception of the learner's own whose text fails
         says = ""
     found = {"error": type(error).__name__[:100], "says": says[:500], "line": line, "trace": trace[:4000]}
-    return {**found, "name": name[:100], "kept": name in getattr(holder, "__dict__", ())}  # a method meant self.name
+    given = getattr(getattr(type(holder), "__init__", None), "__code__", None)  # a method meant self.name
+    kept = name in getattr(holder, "__dict__", ()) or bool(given) and name in given.co_varnames[1 : given.co_argcount]
+    return {**found, "name": name[:100], "kept": kept}
 
 
 def learners(filename: str) -> bool:
