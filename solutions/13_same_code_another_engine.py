@@ -37,7 +37,7 @@ print("engine:", real or "no GPU here: the practice GPU stands in")
 # microseconds, whether the array has ten numbers or ten million.
 #
 # **Predict.** A network of 784 inputs, 128 hidden units and 10 outputs, 784-128-10, makes one training step: forward,
-# loss, backward, and an update by Adam. (**Adam** is gradient descent in which each parameter has a step size of its
+# loss, backward, and an update by Adam. (*Adam* is gradient descent in which each parameter has a step size of its
 # own, from running means of its slopes and of their squares.) Each operation on arrays is a launch: a product, adding
 # the bias and ReLU are three. How many launches is the step?
 
@@ -66,7 +66,8 @@ compare("13.a", asks["operation by operation"][0], within=10, unit="launches")
 # ## 2 · A layer that does not care
 #
 # In CuPy nearly all you know has its old name: `cp.exp`, `cp.zeros`, `x @ W`. So a function that is handed the
-# module, as `xp`, can serve both. Look at what goes wrong where NumPy and a device meet. (`z` and `t` lie there.)
+# module, as `xp`, can serve both. Look at what goes wrong where NumPy and a device meet. (`z` and `t` lie on the
+# device.)
 
 # %%
 gpu = practice_gpu()
@@ -83,8 +84,8 @@ print("crossed over, without a word:", gpu.hidden())
 
 # %% [markdown]
 # NumPy's *functions* pass an array of the device on to its own module. But an array that NumPy *makes* lies on the
-# host, and the two do not mix: CuPy raises an error rather than move anything behind your back. Two lines worked and
-# moved something all the same. An array of the host, as an index, is copied over each time. And `float()` (or
+# host, and the two do not mix: CuPy raises an error rather than move anything behind your back. Two lines worked, and
+# moved something. An array of the host, as an index, is copied over each time. And `float()` (or
 # `int()`, `.item()`, `if`, `print`) fetches a number, and the host has to wait for everything that it asked for.
 #
 # We count a **copy** where numbers go to the device, and a **wait** where they come back, by `float()` or `.get()`.
@@ -217,8 +218,8 @@ show(figures.two_clocks([5e-4] * 3, [5e-3] * 3, True, f"Waited for: {1e3 * told:
 # two updates, is the **relative error**.
 #
 # Without a GPU, other computations stand in: the same 64 images in reverse order, and shorter numbers. A float32 keeps
-# 23 binary digits (bits) behind the leading one. TF32 keeps 10 and bf16 7; GPUs multiply such numbers much faster, by
-# their makers' data sheets. `cut_to(10)` rounds images and weights to 10.
+# 23 binary digits (bits) behind the leading one. TF32 keeps 10 and bf16 7; newer GPUs multiply such numbers much faster,
+# by their makers' data sheets. `cut_to(10)` rounds images and weights to 10.
 #
 # **Predict** (below the exercise). In exact arithmetic, images in reverse order give the same gradient. How large is
 # the relative error in float32?
@@ -346,12 +347,12 @@ print("the loss fell to a tenth:", bool(losses[-1] < losses[0] / 10))
 # - **FLOP**, floating-point operations. Forward, each weight costs each image two, a multiplication and an addition;
 #   backward two more, for its slope. The peak of an H200, a GPU, is 67 TFLOP/s in float32: 67 million in a
 #   microsecond.
-# - **Bytes**, 4 for a number. A step reads or writes nine numbers for each parameter, seven of them for Adam. Peak: 4.8
+# - **Bytes**, 4 for a number. A step reads or writes at least nine numbers for each parameter, seven of them for Adam. Peak: 4.8
 #   TB/s, 4.8 million in a microsecond. (Both peaks are from NVIDIA's data sheet.)
 #
-# **Predict,** twice. By hand: 784-128-10 has 101,632 weights, and a batch 64 images. How many µs do its FLOP take
-# at the peak? Then: 784-h-10, operation by operation. Up to which width h is the CPU *here* faster than an H200 can be, if
-# a launch costs 4 µs?
+# **Predict,** twice. By hand: 784-128-10 has 101,632 weights, and a batch 64 images. How many µs do its FLOP take at the
+# peak? Then: 784-h-10, operation by operation. Up to which width h is the CPU *here* faster than an H200 can be, if a
+# launch costs 4 µs?
 
 # %%
 widths, times = (4, 16, 64, 256, 1024, 4096), {}
@@ -451,16 +452,15 @@ print(*(f"{word}: {ratio:,.2f}" for word, ratio in zip(words, left)), sep="\n")
 
 # %% [markdown]
 # 0.32: in this story the GPU takes three times as long as a good program on the CPU: 64 small images are no work for
-# it. A speed-up is a ratio of two times: ask what was done in each, by whom,
-# and when the clock was read.
+# it. A speed-up is a ratio of two times: ask what was done in each, by whom, and when the clock was read.
 #
 # ## What you can now claim
 #
 # What has to change? Next to nothing, if your functions take the module along and make no arrays by NumPy. When is it
 # worth it? When the work outweighs the asking.
 #
-# - **Your layer is written for both engines.** It learned the digits on NumPy and on the practice GPU, which has the
-#   manners of CuPy, and no number crossed over.
+# - **Your layer is written for both engines.** One program trained it by NumPy and by the practice GPU, which has
+#   the manners of CuPy. The weights were the same, and no number crossed over.
 # - **You time honestly:** warmed up, waited for, a median.
 # - **You can tell rounding from a mistake.** In reverse order the step was within 0.00001; with 10 bits it was not.
 # - **You move once.** Five crossings in 20 steps, in place of 100.
