@@ -347,8 +347,8 @@ print("the loss fell to a tenth:", bool(losses[-1] < losses[0] / 10))
 # - **FLOP**, floating-point operations. Forward, each weight costs each image two, a multiplication and an addition;
 #   backward two more, for its slope. The peak of an H200, a GPU, is 67 TFLOP/s in float32: 67 million in a
 #   microsecond.
-# - **Bytes**, 4 for a number. A step reads or writes at least nine numbers for each parameter, seven of them for Adam. Peak: 4.8
-#   TB/s, 4.8 million in a microsecond. (Both peaks are from NVIDIA's data sheet.)
+# - **Bytes**, 4 for a number. A step reads or writes at least nine numbers for each parameter, seven of them for Adam.
+#   Peak: 4.8 TB/s, 4.8 million in a microsecond. (Both peaks are from NVIDIA's data sheet.)
 #
 # **Predict,** twice. By hand: 784-128-10 has 101,632 weights, and a batch 64 images. How many µs do its FLOP take at the
 # peak? Then: 784-h-10, operation by operation. Up to which width h is the CPU *here* faster than an H200 can be, if a
