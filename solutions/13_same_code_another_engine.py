@@ -195,9 +195,8 @@ bench = use("13.2")
 
 # %%
 step, wait = stepper(real or "numpy"), real.synchronize if real else lambda: None
-turns = [(bench(step, wait, perf_counter, 7), measure(step).median_s) for _ in range(3)]
-mine, its = 1e6 * np.min(turns, axis=0)
-print(f"784-128-10, here: {mine:.0f} µs a step by bench, {its:.0f} µs by measure")
+turns = [(bench(step, wait, perf_counter, 7), measure(step).median_s) for _ in range(5)]
+print("784-128-10, here, µs a step by bench, by measure:", *np.round(1e6 * np.min(turns, 0)))
 
 # %%
 device = practice_clock().Machine(5e-4, [5e-3])
@@ -205,9 +204,9 @@ told = bench(device.f, device.wait, device.clock, 7)
 show(figures.two_clocks([5e-4] * 3, [5e-3] * 3, True, f"Waited for: {1e3 * told:.1f} ms"))
 
 # %% [markdown]
-# `measure` of the library keeps the same rules, but reads the clock around *blocks* of many calls, as a short call is
-# hard to time. And it *refuses* a device that is not waited for. Both had three turns; the least median is shown. If
-# the two are far apart, the machine is busy: close other programs and run that cell again.
+# `measure` of the library keeps the same rules. It reads the clock around blocks of calls, as one may be short for a
+# clock, and *refuses* a device that is not waited for. Each had five turns; the least median is shown. If the two are
+# far apart, the machine is busy: close other programs and run that cell again.
 #
 # ## 4 · The same step?
 #
@@ -218,8 +217,8 @@ show(figures.two_clocks([5e-4] * 3, [5e-3] * 3, True, f"Waited for: {1e3 * told:
 # two updates, is the **relative error**.
 #
 # Without a GPU, other computations stand in: the same 64 images in reverse order, and shorter numbers. A float32 keeps
-# 23 binary digits (bits) behind the leading one. TF32 keeps 10 and bf16 7; newer GPUs multiply such numbers much faster,
-# by their makers' data sheets. `cut_to(10)` rounds images and weights to 10.
+# 23 binary digits (bits) behind the leading one. TF32 keeps 10 and bf16 7; newer GPUs multiply such numbers much
+# faster, by their makers' data sheets. `cut_to(10)` rounds images and weights to 10.
 #
 # **Predict** (below the exercise). In exact arithmetic, images in reverse order give the same gradient. How large is
 # the relative error in float32?
@@ -350,16 +349,16 @@ print("the loss fell to a tenth:", bool(losses[-1] < losses[0] / 10))
 # - **Bytes**, 4 for a number. A step reads or writes at least nine numbers for each parameter, seven of them for Adam.
 #   Peak: 4.8 TB/s, 4.8 million in a microsecond. (Both peaks are from NVIDIA's data sheet.)
 #
-# **Predict,** twice. By hand: 784-128-10 has 101,632 weights, and a batch 64 images. How many µs do its FLOP take at the
-# peak? Then: 784-h-10, operation by operation. Up to which width h is the CPU *here* faster than an H200 can be, if a
-# launch costs 4 µs?
+# **Predict,** twice. By hand: 784-128-10 has 101,632 weights, and a batch 64 images. How many µs do its FLOP take at
+# the peak? Then: 784-h-10, operation by operation. Up to which width h is the CPU *here* faster than an H200 can be, if
+# a launch costs 4 µs?
 
 # %%
 widths, times = (4, 16, 64, 256, 1024, 4096), {}
 for name, engine in {"NumPy on this CPU": "numpy", "this GPU": real}.items():
     if engine:
         steps = [stepper(engine, h) for h in widths]
-        rounds = [[measure(step).minimum_s for step in steps] for _ in range(3)]
+        rounds = [[bench(f, wait, perf_counter, 5) for f in steps] for _ in range(10)]
         times[name] = np.min(rounds, axis=0)
 predict("13.e", ...)
 predict("13.f", ..., choices=("no width", "4", "16", "64", "256", "1024", "4096"))
@@ -391,7 +390,7 @@ print(*told_of_gpus(), sep="\n")
 # (width, batch).
 #
 # These are bounds, by an assumed price. If asking costs less than 4 µs, the band lies lower. Against a bound the CPU
-# may show its best, and other programs only make it slower: so its curve is the least of three rounds, no median.
+# may show its best, and other programs only make it slower: so its curve is the least of ten rounds by bench.
 # Where no record stands above, this course has measured no GPU, and claims no speed.
 #
 # ## 7 · Five million times faster
