@@ -33,8 +33,8 @@ ROOMS = {
     "lesson.widgets.choices": "explore_choices",
     "lesson.alarms": "alarms rings",
     "lesson.broken": "broken_passes",
-    "lesson.engines": "any_gpu asked_for_units asked_of_a_device crossings_as_given cut_to predicted_s "
-    "stepper told_of_gpus updates",
+    "lesson.engines": "any_gpu asked_by_part asked_for_units asked_of_a_device crossings_as_given cut_to "
+    "flop_and_bytes predicted_s stepper told_of_gpus updates",
     "exercises.practice": "practice_clock practice_gpu",
     "hardware.timing": "measure",
     "lesson.trained": "best_and_worst fresh trained",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,12 @@ from .recorded import MONTHS
 
 __all__ = [
     "any_gpu",
+    "asked_by_part",
     "asked_for_units",
     "asked_of_a_device",
     "crossings_as_given",
     "cut_to",
+    "flop_and_bytes",
     "gpu_records",
     "predicted_s",
     "stepper",
@@ -37,9 +39,9 @@ __all__ = [
 
 RECORDS = Path(__file__).parents[2] / "benchmarks" / "records"
 LAUNCH_S = 4e-6, 6e-6  # assumed; it depends on the driver and the processor, and has to be measured on each machine
-# FLOP/s of float32 and bytes/s of memory by the makers' data sheets: peaks, which programs do not quite reach
-PEAKS = {"T4": (8.1e12, 0.32e12), "H200": (67e12, 4.8e12)}
-NUMBERS = 10  # read or written for each parameter in a step by Adam: 7 by Adam, W twice, its slope once
+PEAK, BANDWIDTH = 67e12, 4.8e12  # FLOP/s of float32 and bytes/s of an H200 by NVIDIA's data sheet: never quite reached
+NUMBERS = 9  # read or written for each parameter in a step by Adam, at least: 7 by Adam, W once, its slope once
+NETWORK = "784-128-10"
 
 
 def any_gpu() -> Backend | None:
@@ -53,6 +55,11 @@ def any_gpu() -> Backend | None:
 
 def stepper(backend: Any, hidden: int = 128, batch: int = 64, graph: bool = False) -> Callable[[], Any]:
     """A function that makes one more step of a 784-hidden-10 network with Adam; its batch lies where it computes."""
+    step, x, t = _step(backend, hidden, batch, graph)
+    return lambda: step(x, t)
+
+
+def _step(backend: Any, hidden: int = 128, batch: int = 64, graph: bool = False) -> tuple:
     net = Network(Dense(784, hidden), ReLU(), Dense(hidden, 10), key=0, backend=backend)
     parts = net, SoftmaxCrossEntropy(), Adam(net.theta, net.grad)
     if net.backend.host:
@@ -61,8 +68,7 @@ def stepper(backend: Any, hidden: int = 128, batch: int = 64, graph: bool = Fals
         step = GraphStep(*parts) if graph else SerialStep(*parts)
     rng, backend = np.random.default_rng(0), net.backend
     x, t = rng.normal(size=(batch, 784)).astype("float32"), np.arange(batch) % 10
-    x, t = (x, t) if backend.host else (backend.asarray(x), backend.asarray(t))
-    return lambda: step(x, t)
+    return step, *((x, t) if backend.host else (backend.asarray(x), backend.asarray(t)))
 
 
 def asked_of_a_device() -> dict[str, tuple[int, int, int]]:
@@ -80,6 +86,33 @@ def asked_of_a_device() -> dict[str, tuple[int, int, int]]:
             step()
         found[name] = seen.launches, seen.copies, seen.syncs
     return found
+
+
+def asked_by_part() -> dict[str, int]:
+    """{part of the step: launches}, operation by operation: who asks for what `asked_of_a_device` counts in all."""
+    step, x, t = _step(FAKE.plain())
+    step(x, t)
+    (plan,) = step.plans.values()
+    begun = {"forward": DEVICE.counts["launches"]}
+
+    def marked(owner: Any, name: str, part: str, done: bool = False) -> None:
+        """`part` begins with this method, or where it is done."""
+        method = getattr(owner, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            before = DEVICE.counts["launches"]
+            result = method(*args, **kwargs)
+            begun[part] = DEVICE.counts["launches"] if done else before
+            return result
+
+        setattr(owner, name, call)
+
+    marked(plan.loss, "forward", "loss")
+    marked(plan.loss, "backward", "backward", done=True)
+    marked(step.plans, "gradient", "Adam", done=True)
+    step(x, t)
+    ends = *begun.values(), DEVICE.counts["launches"]
+    return {part: after - before for part, before, after in zip(begun, ends, ends[1:])}
 
 
 def asked_for_units(units: int) -> int:
@@ -122,50 +155,57 @@ def updates(x: np.ndarray, t: np.ndarray, *, backend: Any = "numpy", rounded: Ca
     return before, np.array(net.backend.to_host(net.theta), "float64")
 
 
-def predicted_s(hidden: int, device: str, *, batch: int = 64, launches: int = 12) -> tuple[float, float]:
-    """(low, high) seconds a step of 784-hidden-10: launches, or FLOP / peak + bytes / bandwidth if that is more"""
-    flops_per_s, bytes_per_s = PEAKS[device]
+def flop_and_bytes(hidden: int, batch: int = 64) -> tuple[int, int]:
+    """(FLOP of the products, bytes that are read and written at least) of one step of 784-hidden-10 with Adam"""
     weights = 794 * hidden
-    flops = 2 * batch * (3 * weights - 784 * hidden)  # forward, dW, and dx of all layers but the first
-    moved = 4 * (NUMBERS * (weights + hidden + 10) + batch * (784 + 4 * hidden))
-    work_s = flops / flops_per_s + moved / bytes_per_s
-    return tuple(max(launches * launch_s, work_s) for launch_s in LAUNCH_S)
+    flop = 2 * batch * (3 * weights - 784 * hidden)  # forward, dW, and dx of all layers but the first
+    return flop, 4 * (NUMBERS * (weights + hidden + 10) + batch * (784 + 4 * hidden))
+
+
+def predicted_s(hidden: int, *, batch: int = 64, launches: int = 12) -> tuple[float, float]:
+    """(low, high) seconds that a step takes at least: the largest of launches, FLOP / peak and bytes / bandwidth
+
+    low and high differ in what a launch is assumed to cost. Where the bytes would fit in a cache, launches are more.
+    """
+    flop, moved = flop_and_bytes(hidden, batch)
+    return tuple(max(launches * launch_s, flop / PEAK, moved / BANDWIDTH) for launch_s in LAUNCH_S)
 
 
 # ---------------------------------------------------------------- what a GPU has been seen to do
 def gpu_records(folder: Path = RECORDS) -> dict[str, dict[str, float]]:
-    """{label: {what: microseconds}} of the course's own measurements on a GPU, empty where there is none yet."""
+    """{label: {what: microseconds}} of what benchmarks/gpu.py has measured on GPUs; a dry run is no measurement."""
     found = {}
     for path in sorted(folder.glob("gpu-*.json")):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            found[_label(record)] = dict(_times(record["cases"]))
+            if record["kind"] == "gpu" and not record["dry"]:
+                found[_label(record)] = dict(_times(record["cases"]))
         except (KeyError, TypeError, ValueError, AttributeError):  # a record of something else
             continue
     return {label: times for label, times in found.items() if times}
 
 
-def told_of_gpus(folder: Path = RECORDS) -> list[str]:
-    """What has been measured, device by device, with its label; in any case the arithmetic for 784-128-10."""
+def told_of_gpus(folder: Path = RECORDS, network: str = NETWORK) -> list[str]:
+    """What has been measured of this network, record by record; that nothing has been; and the arithmetic."""
     told = []
     for label, times in gpu_records(folder).items():
-        told += [label, *(f"  {what}: {us:.1f} µs" for what, us in times.items())]
+        of_it = [f"  {what}: {us:.1f} µs" for what, us in times.items() if network in what]
+        told += [label, *of_it] if of_it else []
     told = told or ["This course has no measurement on a GPU yet. What the arithmetic says:"]
-    for device in PEAKS:
-        low, high = (1e6 * s for s in predicted_s(128, device))
-        told.append(f"not measured: 784-128-10 on {device}, 12 launches: at least {low:.0f} to {high:.0f} µs")
-    return told
+    low, _ = predicted_s(128)
+    cost = 1e6 * LAUNCH_S[0]
+    arithmetic = f"not measured: {NETWORK} on an H200, 12 launches of {cost:g} µs: at least {1e6 * low:.0f} µs"
+    return [*told, arithmetic]
 
 
 def _label(record: Mapping) -> str:
     day = datetime.date.fromisoformat(record["date"][:10])
-    machine = record.get("machine", record)
     versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items() if version)
-    return f"recorded on {machine['device']}, {day.day} {MONTHS[day.month - 1]} {day.year}, {versions}"
+    return f"recorded on {record['device']}, {day.day} {MONTHS[day.month - 1]} {day.year}, {versions}"
 
 
-def _times(cases: Mapping) -> Any:
+def _times(cases: Mapping) -> Iterator[tuple[str, float]]:
     for name, case in cases.items():
-        for precision, part in case.get("measured", {}).items():
-            for who, row in part.get("implementations", {}).items():
+        for precision, part in case["measured"].items():
+            for who, row in part["implementations"].items():
                 yield f"{name} {case['what']}, {precision}: {who}", 1e6 * row["median_s"]

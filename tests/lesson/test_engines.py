@@ -1,6 +1,7 @@
 """Notebook 13: what a step asks of a device, what its time should be, and what has been measured."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +11,15 @@ from dlcourse.exercises.practice import practice_clock, practice_gpu
 from dlcourse.lesson import engines
 
 ROW = {"median_s": 4e-5, "spread": 0.1}
-RECORD = {
-    "date": "2027-03-01",
+RECORD = {  # the keys of benchmarks/gpu.py, as the test below sees them
+    "kind": "gpu",
+    "dry": False,
+    "date": "2027-03-01T12:30",
     "device": "NVIDIA H200",
     "versions": {"dlcourse": "0.1.0", "CuPy": "14.2.0", "torch": None},
     "cases": {
         "G1": {"what": "784-128-10, batch 64", "measured": {"fp32": {"implementations": {"dlcourse": ROW}}}},
+        "G2": {"what": "784-512-512-10, batch 256", "measured": {"fp32": {"implementations": {"dlcourse": ROW}}}},
         "G5": {"what": "too large", "measured": {}},
     },
 }
@@ -28,6 +32,14 @@ def test_a_step_asks_for_less_when_it_is_fused_and_recorded_and_nothing_crosses(
     assert all(row[1:] == (0, 0) for row in asked.values())
 
 
+def test_the_parts_of_a_step_are_all_of_its_launches():
+    parts = engines.asked_by_part()
+    assert list(parts) == ["forward", "loss", "backward", "Adam"]
+    assert parts["forward"] == 5  # product, bias, ReLU, product, bias
+    assert parts["backward"] == 7  # three products, two sums for db, two for the gate
+    assert sum(parts.values()) == engines.asked_of_a_device()["operation by operation"][0]
+
+
 def test_a_layer_is_asked_for_in_as_many_launches_as_a_unit():
     assert engines.asked_for_units(1) == engines.asked_for_units(1000) == 3  # product, bias, ReLU
 
@@ -37,12 +49,15 @@ def test_the_loop_as_given_crosses_five_times_a_step():
 
 
 def test_the_prediction_is_the_launches_or_the_work():
-    assert engines.predicted_s(128, "H200") == pytest.approx((12 * 4e-6, 12 * 6e-6))
-    assert engines.predicted_s(128, "H200", launches=59) == pytest.approx((59 * 4e-6, 59 * 6e-6))
-    flops = 2 * 64 * (2 * 784 * 8192 + 3 * 8192 * 10)  # by hand: forward and dW of both layers, dx of the second
-    moved = 4 * (10 * (784 * 8192 + 8192 + 8192 * 10 + 10) + 64 * (784 + 4 * 8192))
-    low, high = engines.predicted_s(8192, "T4")
-    assert low == high == pytest.approx(flops / 8.1e12 + moved / 0.32e12, rel=1e-3)
+    assert engines.predicted_s(128) == pytest.approx((12 * 4e-6, 12 * 6e-6))
+    assert engines.predicted_s(128, launches=59) == pytest.approx((59 * 4e-6, 59 * 6e-6))
+    flop = 2 * 64 * (2 * 784 * 65536 + 3 * 65536 * 10)  # by hand: forward and dW of both layers, dx of the second
+    moved = 4 * (9 * (784 * 65536 + 65536 + 65536 * 10 + 10) + 64 * (784 + 4 * 65536))
+    assert engines.flop_and_bytes(65536) == (flop, moved)
+    assert engines.predicted_s(65536) == pytest.approx([moved / 4.8e12] * 2)
+    flop, moved = engines.flop_and_bytes(4096, 4096)
+    assert engines.predicted_s(4096, batch=4096) == pytest.approx([flop / 67e12] * 2)
+    assert flop / 67e12 > moved / 4.8e12
 
 
 def test_one_step_on_the_fake_device_is_that_of_numpy():
@@ -68,8 +83,39 @@ def test_a_record_of_a_gpu_is_shown_with_device_date_and_versions(tmp_path):
     (tmp_path / "gpu-broken.json").write_text("{")
     label = "recorded on NVIDIA H200, 1 Mar 2027, dlcourse 0.1.0, CuPy 14.2.0"
     what = "G1 784-128-10, batch 64, fp32: dlcourse"
-    assert engines.gpu_records(tmp_path) == {label: {what: pytest.approx(40)}}
-    assert engines.told_of_gpus(tmp_path)[:2] == [label, f"  {what}: 40.0 µs"]
+    found = engines.gpu_records(tmp_path)
+    assert list(found) == [label] and found[label][what] == pytest.approx(40) and len(found[label]) == 2
+    told = engines.told_of_gpus(tmp_path)
+    assert told[:2] == [label, f"  {what}: 40.0 µs"]
+    assert len(told) == 3 and told[2].startswith("not measured: ")  # of other networks nothing is told
+
+
+def test_what_the_benchmark_writes_is_read_and_a_dry_run_is_no_measurement(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    import gpu
+    import gpu_timing
+
+    monkeypatch.setattr(gpu_timing, "BLOCK_S", 0.0)
+    record = gpu.run(gpu.arguments(["--dry", "--cases", "G1"]))
+    (tmp_path / "gpu-dry.json").write_text(gpu.written(record, tmp_path).read_text())
+    assert engines.gpu_records(tmp_path) == {}
+    (tmp_path / "gpu-dry.json").write_text(json.dumps(record | {"dry": False, "device": "NVIDIA H200"}))
+    ((label, times),) = engines.gpu_records(tmp_path).items()
+    assert label.startswith("recorded on NVIDIA H200, ") and all(
+        f"{k} {v}" in label for k, v in record["versions"].items()
+    )
+    assert times == {f"G1 {record['cases']['G1']['what']}, fp32: dlcourse": pytest.approx(1e6 * median(record))}
+
+
+def median(record: dict) -> float:
+    return record["cases"]["G1"]["measured"]["fp32"]["implementations"]["dlcourse"]["median_s"]
+
+
+def test_the_case_of_the_lesson_is_among_those_of_the_benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    import gpu_workloads
+
+    assert [case.w.name for case in gpu_workloads.cases().values() if engines.NETWORK in case.w.what] == ["G1"]
 
 
 def test_without_a_record_it_says_so_and_shows_the_arithmetic(tmp_path):

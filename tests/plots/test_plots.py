@@ -61,7 +61,9 @@ DRAWN = {
     "two_clocks": lambda: plots.two_clocks([1e-4] * 3, [5e-3, 4e-3, 6e-3], False),
     "relative_errors": lambda: plots.relative_errors({"itself": 0.0, "float32": 3e-7, "seven bits": 0.01}, 1e-5),
     "step_times": lambda: plots.step_times(
-        [16, 128, 1024], {"a CPU": [1e-4, 3e-4, 2e-3]}, {"a GPU": [(5e-5, 7e-5)] * 3, "another": [(4e-5, 6e-5)] * 3}
+        [16, 128, 1024, 65536],
+        {"a CPU": [1e-4, 3e-4, 2e-3]},
+        {"a GPU": [(5e-5, 7e-5)] * 4, "another": [(4e-5, 6e-5)] * 4},
     ),
     "left_of_a_claim": lambda: plots.left_of_a_claim({"the claim": 5e6, "the same work": 5333.0, "all": 0.32}),
     "straight_borders": lambda: plots.straight_borders(
