@@ -14,7 +14,7 @@ try:
     from numba.core.registry import CPUDispatcher
 except ImportError as why:
     raise ImportError(
-        f'the numba backend needs Numba, which cannot be imported ({why}): pip install "dlcourse[fast]"'
+        f'the numba backend needs Numba, which cannot be imported ({why}): pip install -e ".[fast]" in the folder of the course'
     ) from why
 
 f32 = np.float32

@@ -18,6 +18,8 @@ from .precision import Precision
 class Step:
     """step(x, t) -> loss: a Python float on the host, a 0-d array on a device. Made for a network, loss, optimizer.
 
+    A layer's own numbers (a rate, ε) are those at the first batch of a shape: for others make another step.
+
     precision  "fp32", "tf32", "bf16", "fp16" or "auto" (precision.py). Who writes into θ by hand between two steps in
                16 bits calls optimizer.refresh(); fit does so at each epoch
     """

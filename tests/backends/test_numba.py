@@ -280,7 +280,7 @@ def test_numba_is_loaded_only_when_it_is_asked_for():
 
 def test_without_numba_one_sentence_says_what_to_install():
     code = "import sys; sys.modules['numba'] = None; import dlcourse; dlcourse.get_backend('numba')"
-    assert fresh(code).stderr.strip().splitlines()[-1].endswith('pip install "dlcourse[fast]"')
+    assert fresh(code).stderr.strip().splitlines()[-1].endswith('pip install -e ".[fast]" in the folder of the course')
 
 
 def test_a_wait_is_explained(monkeypatch, capsys):
