@@ -13,9 +13,8 @@ try:
     from numba import njit, types
     from numba.core.registry import CPUDispatcher
 except ImportError as why:
-    raise ImportError(
-        f'the numba backend needs Numba, which cannot be imported ({why}): pip install -e ".[fast]" in the folder of the course'
-    ) from why
+    lacks = f"the numba backend needs Numba, which cannot be imported ({why})"
+    raise ImportError(f'{lacks}: pip install -e ".[fast]" in the folder of the course') from why
 
 f32 = np.float32
 ZERO, ONE, LOWEST = f32(0), f32(1), f32(-np.inf)

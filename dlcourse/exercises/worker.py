@@ -215,16 +215,14 @@ def failure(error: BaseException) -> dict:
     line = mine[-1] if own else getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     trace = "".join(f"line {f.lineno}, in {f.name}:  {f.line or ''}\n" for f in own[-8:])
     name = (getattr(error, "name", None) or "") if isinstance(error, NameError) else ""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    holder = frames[-1].f_locals.get("self") if frames else None
-    try:
+    holder = next((f.f_locals.get("self") for f, _ in reversed([*traceback.walk_tb(error.__traceback__)])), None)
+    says = ""
+    with contextlib.suppress(Exception):  # an exception of the learner's own whose text fails
         says = str(error)
-    except Exception:  # an exception of the learner's own whose text fails
-        says = ""
     found = {"error": type(error).__name__[:100], "says": says[:500], "line": line, "trace": trace[:4000]}
-    given = getattr(getattr(type(holder), "__init__", None), "__code__", None)  # a method meant self.name
-    kept = name in getattr(holder, "__dict__", ()) or bool(given) and name in given.co_varnames[1 : given.co_argcount]
-    return {**found, "name": name[:100], "kept": kept}
+    init = getattr(getattr(type(holder), "__init__", None), "__code__", None)
+    known = {*getattr(holder, "__dict__", ()), *(init.co_varnames[1 : init.co_argcount] if init else ())}
+    return {**found, "name": name[:100], "kept": name in known}  # a method meant self.name
 
 
 def learners(filename: str) -> bool:

@@ -212,18 +212,18 @@ EXERCISE = Exercise(
         ),
         Wrong(
             "W stays there",
-            varied(W_back=False),
+            varied(stays="W"),
             "W is given back as an array of the device. The caller is on the host: `.get()`, once, at the end.",
         ),
         Wrong(
             "the losses stay there",
-            varied(losses_back=False),
+            varied(stays="losses"),
             "The losses are given back on the device. The caller is on the host: `.get()`, once, at the end.",
             source="https://github.com/huggingface/transformers/pull/44123",
         ),
         Wrong(
             "both stay there",
-            varied(W_back=False, losses_back=False),
+            varied(stays="W losses"),
             "Both results are given back on the device. The caller is on the host: `.get()` for each, once, at the "
             "end.",
         ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 
-def varied(every="", read=None, W_read=False, W_seen=False, W_back=True, losses_back=True, keep=None, late=False):
-    """`train` with one thing done otherwise: what is moved in every step, what is read there, what stays."""
+def varied(every="", read=None, W_read=False, W_seen=False, stays="", keep=None, late=False):
+    """`train` with one thing done otherwise: what is moved in every step, what is read there, what stays there."""
 
     def train(xp, x, t, W, lr, steps):
         host = {"x": x, "t": t}
@@ -23,17 +23,19 @@ def varied(every="", read=None, W_read=False, W_seen=False, W_back=True, losses_
                 losses[k] = ((gx @ W - gt) ** 2).mean()
             W = xp.asarray(W.get()) if W_read else W
             host["W"] = W.get() if W_seen else None
-        losses = losses.get() if losses_back and not read else losses
-        return W.get() if W_back else W, losses if keep is None else keep(losses)
+        losses = losses if read or "losses" in stays else losses.get()
+        return W if "W" in stays else W.get(), losses if keep is None else keep(losses)
 
     return train
 
 
 def item(a):
+    """a.item(): one number, and a wait."""
     return a.item()
 
 
 def get(a):
+    """a.get(): the array, and a wait."""
     return a.get()
 
 
@@ -76,6 +78,7 @@ def one_place(place):
 
 
 def on_the_host(xp, x, t, W, lr, steps):
+    """Nothing moves, and the device has nothing to do."""
     losses = []
     for _ in range(steps):
         e = x @ W - t

@@ -170,12 +170,12 @@ def a_mask(xp, x, W, b, t):
 
 
 def left_out(xp, x, W, b, t):
-    """No bias."""
+    """The bias is left out of z."""
     p = soft(xp, x, W, 0 * b)
     return p, p - xp.eye(len(b))[t]
 
 
 def turned_round(xp, x, W, b, t):
-    """desired − p."""
+    """dz is desired − p, the wrong way round."""
     p = soft(xp, x, W, b)
     return p, xp.eye(len(b))[t] - p
