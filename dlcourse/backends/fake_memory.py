@@ -91,6 +91,10 @@ class Stream:
         for copy in list(self.waiting):
             copy()
 
+    def is_capturing(self) -> bool:
+        """A graph is being recorded, on whatever stream."""
+        return DEVICE.graph is not None
+
     @property
     def done(self) -> bool:
         """Nothing was launched that nobody has waited for since."""

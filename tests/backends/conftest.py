@@ -5,7 +5,7 @@ from __future__ import annotations
 import hostcuda
 import pytest
 
-from dlcourse.backends.fake import FAKE, REFUSES, xp
+from dlcourse.backends.fake import FAKE, REFUSES, SWALLOWS, xp
 from dlcourse.backends.team import Blas
 
 
@@ -18,11 +18,13 @@ def one_thread():
 
 @pytest.fixture
 def unsure(monkeypatch):
-    """FAKE with nothing compiled and nothing refused yet; what a test makes it refuse is forgotten afterwards."""
+    """FAKE with nothing compiled, tried or refused yet; what a test makes it refuse is forgotten afterwards."""
     monkeypatch.setattr(FAKE, "compiled", {})
     monkeypatch.setattr(FAKE, "refused", {})
+    monkeypatch.setattr(FAKE, "tried", set())
     yield FAKE
     REFUSES.clear()
+    SWALLOWS.clear()
 
 
 @pytest.fixture(params=["meaning", "source"])

@@ -270,7 +270,7 @@ def placed(offset, n):
 @pytest.mark.parametrize("epilogue", ["bias", "relu_bias", "bgrad"])
 @pytest.mark.parametrize("where", AT)
 def test_a_bias_between_the_lines_is_not_for_an_epilogue(lt, where, epilogue):
-    """The search is told how a, b and out lie, but there is no word for a bias: some algorithms then break CUDA down."""
+    """The search is told how a, b and out lie, not how a bias lies: some algorithms then break CUDA down."""
     bias, a, b = placed(AT[where], 4), array(rng.normal(size=(6, 5))), array(rng.normal(size=(5, 4)))
     if AT[where] % 16:
         with pytest.raises(Unfit, match="multiple of 16 bytes"):
