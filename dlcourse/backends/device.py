@@ -7,6 +7,7 @@ import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,11 @@ class CupyBackend(Backend):
         self.refused: dict[str, str] = {}
         self.compiled: dict[tuple, Callable] = {}
         self.tried: set[tuple] = set()
-        self._ticket = None
+        self._ticket, self.work = None, SimpleNamespace(handed=0)
 
     # ---- computing
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
+        self.work.handed += 1
         if self.gemm and a.ndim == b.ndim == 2 and a.dtype == b.dtype and "matmul" not in self.refused:
             try:
                 return self.gemm(a, b, out, tf32=self.tf32)
@@ -55,6 +57,7 @@ class CupyBackend(Backend):
         """out = a b with what comes next done on the way out. Raises Refused where the device has no such product."""
         if not self.gemm:
             raise Refused("there is no product with epilogues")
+        self.work.handed += 1
         if "relu" in epilogue:
             self.try_relu(a, b, out, epilogue, bias)
         return self.gemm(a, b, out, epilogue, bias, tf32=self.tf32)
@@ -83,6 +86,7 @@ class CupyBackend(Backend):
 
         What went well once is not refused later, and full memory is no fault of the kernel: such errors come through.
         """
+        self.work.handed += 1
         real = kernel.real(args)
         args, made = kernel.arguments(args, label, real), self.compiled.get((kernel.name, label, real))
         try:
@@ -187,6 +191,7 @@ class CupyBackend(Backend):
     # ---- moving and waiting
     def to_host(self, a: Any) -> np.ndarray:
         """The numbers as a NumPy array. Waits for the device."""
+        self.work.handed += 1
         return a.get()
 
     def put(self, view: Any, values: np.ndarray) -> None:
@@ -210,13 +215,14 @@ class CupyBackend(Backend):
         and every later launch reads and writes the arrays that the recording saw.
         Whatever `step` raises comes through, and so does CuPy's refusal of what cannot be recorded: its own products.
         """
-        return Replay(self.xp.cuda, step)
+        return Replay(self, step)
 
 
 class Replay:
     """A recorded step. It keeps the memory of its temporaries: a private pool, from which nobody else is served."""
 
-    def __init__(self, cuda: Any, step: Callable[[], Any]):
+    def __init__(self, backend: CupyBackend, step: Callable[[], Any]):
+        cuda, self.work = backend.xp.cuda, backend.work
         self.pool = cuda.MemoryPool()
         stream = cuda.Stream(non_blocking=True)
         collects = gc.isenabled()
@@ -229,6 +235,7 @@ class Replay:
                 gc.enable()
 
     def __call__(self) -> None:
+        self.work.handed += 1
         self.graph.launch()  # on the current stream, behind the copies of the batch
 
     @property
