@@ -107,6 +107,27 @@ def test_a_slice_as_bias_takes_the_equation_for_this_call(unsure, name):
         np.testing.assert_allclose(got.get(), z if name == "dense" else np.maximum(z, 0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("n", [3, 64, 128])
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 4])
+def test_arrays_may_begin_anywhere(device, at, n):
+    """x, W, b, and on the way back dW and db, that many numbers behind the start of a block of memory."""
+    rng, ops = np.random.default_rng(at), table(device)
+    x, w, b = (rng.normal(size=shape).astype("float32") for shape in ((64, 20), (20, n), (n,)))
+
+    def there(a):
+        held = device.zeros((a.size + at,))
+        held[at:] = device.asarray(a.reshape(-1))
+        return held[at:].reshape(a.shape)
+
+    here = [there(a) for a in (x, w, b)]
+    z, a = ops.dense(*here, z=there(x @ w)), ops.dense_relu(*here, a=there(x @ w))
+    _, dw, db = ops.dense_backward(z, *here[:2], dx=False, dW=there(w), db=there(b))
+    expected = x @ w + b, np.maximum(x @ w + b, 0), x.T @ (x @ w + b), (x @ w + b).sum(axis=0)
+    for got, right in zip((z, a, dw, db), expected):
+        np.testing.assert_allclose(device.to_host(got), right, rtol=1e-4, atol=1e-4)
+    assert not device.refused, device.report()
+
+
 # ---- memory, late errors, tickets
 
 
