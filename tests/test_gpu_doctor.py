@@ -44,6 +44,7 @@ OLD_NVRTC = "RuntimeError: CuPy failed to load libnvrtc.so.12: OSError: libnvrtc
 HEADER = 'CompileException: a.cu(1): catastrophic error: cannot open source file "cuda_fp16.h"'
 FULL = "OutOfMemoryError: Out of memory allocating 16,384 bytes (allocated so far: 0 bytes)."
 HANDLE = "CUBLASError: CUBLAS_STATUS_ALLOC_FAILED"
+NO_CUBLAS = "CUBLASError: CUBLAS_STATUS_NOT_INITIALIZED"
 NO_GPU = "OSError: cuInit: CUDA_ERROR_NO_DEVICE (100)"
 MISMATCH = "OSError: cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH (803)"
 PTX = (
@@ -167,6 +168,12 @@ CASES = {  # machine: what row, its state, what it says, what mends it (whole, o
     "full, no room for cuBLAS": (
         Found(13000, packages=CUPY13, tried=failed("product", HANDLE, free=1e8)), "GPU", "red",
         "its memory is full (0.1", f"shut other notebooks down; this lists the programs: {gpu.WHO}"),
+    "full, and cuBLAS does not say so": (
+        Found(13000, packages=CUPY13, tried=failed("product", NO_CUBLAS, free=2e8)), "GPU", "red",
+        "its memory is full (0.2", f"shut other notebooks down; this lists the programs: {gpu.WHO}"),
+    "cuBLAS does not start, and there is room": (
+        Found(13000, packages=CUPY13, tried=failed("product", NO_CUBLAS, free=2e9)), "GPU", "red",
+        "fails at multiplying two matrices: CUBLASError", "nvidia-smi; where that fails too: sudo reboot"),
     "nearly full": (
         Found(13000, packages=CUPY13, tried=WORKS | {"free": 1e9}), "GPU", "note", "1.0 of 84.0 GB free",
         f"this lists the programs that use the rest: {gpu.WHO}"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from itertools import combinations, cycle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from dlcourse.backends import BACKENDS, NUMPY, Backend
+from dlcourse.backends import BACKENDS, NUMPY, Backend, to_host
 from dlcourse.backends.fake import DEVICE, FAKE, FakeArray
 from dlcourse.hardware import machine, timing
 from dlcourse.hardware.timing import Timing, UnsynchronisedError, measure
@@ -147,6 +148,28 @@ def test_an_unsynchronised_device_is_refused(device):
             measure(call, synchronise=False)
     waited = measure(lambda: float((x * 2).sum()), synchronise=False)
     assert waited.median_s > 0, "a call that waits by itself leaves nothing at work"
+
+
+def test_a_call_that_reads_its_result_names_the_device_that_computed_it(device):
+    x = device.asarray(np.ones((8, 8), "float32"))
+    replay, held = device.capture(lambda: x.__imul__(1)), SimpleNamespace(x=x)
+    calls = {
+        "a result that is read": lambda: float(to_host(held.x).sum()),
+        "a product": lambda: (device.matmul(held.x, held.x), device.synchronize()) and None,
+        "a graph": lambda: (replay(), device.synchronize()) and None,
+        "arrays alone": lambda: float((x * 2).sum()),
+    }
+    for name, call in calls.items():
+        assert measure(call, repeat=5).where == machine.device_name(device), name
+    there, here = (measure(call, repeat=5) for call in (calls["arrays alone"], lambda: held.x is None))
+    assert machine.device_name(device) in str(there.against(there))
+    assert here.where.startswith(machine.processor_name()) and here.where.endswith(", as far as can be told")
+
+
+def test_where_arrays_of_the_host_are_seen_nothing_is_unsure():
+    x = np.ones((8, 8), "float32")
+    for found in measure(lambda: x @ x), measure(lambda x: 1, [x]), measure(lambda: 1, backend="numpy"):
+        assert found.where == f"{machine.processor_name()}, {machine.blas(threads=True)}"
 
 
 class Lazy(Backend):

@@ -30,6 +30,7 @@ class Backend:
     take_x = "use net.backend.asarray(x), here np.asarray(x)"  # said where x is no array of this kind
     running: Any = SimpleNamespace(arena=None)  # .arena: the scratch of the plan that runs in this thread
     budget: Any = SimpleNamespace(bytes=None)  # .bytes: what training on the host may take, where that is pretended
+    work: Any = SimpleNamespace(handed=0)  # .handed: how often a device was asked for something by way of this object
     workspace = 0  # bytes that a library will still ask for itself
 
     def __init__(self, array_type: type):

@@ -19,6 +19,8 @@ KINDS |= {"tf32": (0, 77, 0, c_float)}  # float32 whose factors are rounded to 1
 EPILOGUES = {"": 1, "relu": 2, "bias": 4, "relu_bias": 6, "relu_aux_bias": 134, "drelu_bgrad": 152, "bgrad": 256}
 TRANSPOSE_A, TRANSPOSE_B, EPILOGUE, BIAS, AUX, AUX_LD = 3, 4, 7, 8, 11, 12  # attributes of a product
 WORKSPACE, ALIGNMENTS = 1, (5, 6, 7, 8)  # and of the search for an algorithm
+FULL = 3  # CUBLAS_STATUS_ALLOC_FAILED
+LINE = 16  # bytes: what an algorithm may read at once
 MEMORY = 32 << 20  # bytes of workspace: what NVIDIA advises for Hopper
 LIBRARIES = "libcublasLt.so.13", "libcublasLt.so.12", "cublasLt64_13.dll", "cublasLt64_12.dll"
 
@@ -60,11 +62,13 @@ def library() -> Any:
 
 
 def call(lib: Any, name: str, *args: Any) -> None:
-    """cublasLt<name>(*args), typed. Raises Refused with the status where it is not 0."""
+    """cublasLt<name>(*args), typed. Raises MemoryError where the memory is full, Refused for any other bad status."""
     function = getattr(lib, "cublasLt" + name)
     if function.argtypes is None:
         function.argtypes, function.restype = [LETTERS[c] for c in SIGNATURES[name]], c_int32
-    if status := function(*args):
+    if (status := function(*args)) == FULL:
+        raise MemoryError(f"cublasLt{name}: out of memory")
+    if status:
         meaning = {1: "not initialised", 7: "a wrong value", 15: "not supported"}.get(status, "see cublas_api.h")
         raise Refused(f"cublasLt{name}: status {status}, {meaning}")
 
@@ -104,7 +108,10 @@ class Product:
         return handle
 
     def choose(self, handle: c_void_p, alignments: tuple) -> None:
-        """Ask for the algorithm that the library thinks fastest, for pointers that are multiples of so many bytes."""
+        """Ask for the algorithm that the library thinks fastest, for pointers that are multiples of so many bytes.
+
+        Where it has none for odd pointers, it may have one for others: that is no reason to refuse them all.
+        """
         wish, found, count = c_void_p(), Found(), c_int32()
         call(self.lib, "MatmulPreferenceCreate", byref(wish))
         set_attribute(self.lib, "MatmulPreference", wish, WORKSPACE, c_uint64(MEMORY))
@@ -113,7 +120,7 @@ class Product:
         layouts = self.desc, self.A, self.B, self.D, self.D
         call(self.lib, "MatmulAlgoGetHeuristic", handle, *layouts, wish, 1, byref(found), byref(count))
         if not count.value or found.state:
-            raise Refused("cuBLASLt has no algorithm for this product")
+            raise (Unfit if min(alignments) < LINE else Refused)("cuBLASLt has no algorithm for this product")
         self.found = found
 
 
@@ -141,6 +148,14 @@ class CublasLt:
             raise Unfit("out is of the dtype of a and b; only a product in 16 bits may give float32")
         if any(x.dtype != out.dtype or not x.flags.c_contiguous for x in (out, bias) if x is not None):
             raise Unfit("out and bias are of one dtype and lie without gaps")
+        if (
+            a.shape[1] != len(b)
+            or out.shape != (len(a), b.shape[1])
+            or (bias is not None and bias.shape != out.shape[1:])
+        ):
+            raise Unfit("the shapes are a (m,k), b (k,n), out (m,n), bias (n,)")
+        if any(x.data.ptr % LINE for x in (bias, aux) if x is not None):  # of these the search cannot be told
+            raise Unfit(f"a bias begins at a multiple of {LINE} bytes")
         if self.lib is None:
             self.start()
         (a, flip_a), (b, flip_b) = self.plain(a), self.plain(b)

@@ -7,12 +7,14 @@ import gc
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from .base import Backend
 from .cuda_kernel import Kernel, Refused, Unfit
+from .joined import JOINED
 
 TICKETS = 1024
 
@@ -25,6 +27,7 @@ class CupyBackend(Backend):
     gemm     gemm(a, b, out=None, epilogue="", bias=None, tf32=False): a matrix product that a CUDA graph can record;
              without it xp.matmul multiplies, and that one cannot be recorded
     refused  {name: why}: what this device or its libraries cannot do, found out at the first try
+    tried    products with a ReLU that pass NaN on, by kind
     tf32     products of float32 may round their factors to 10 bits after the point, for tensor cores
     """
 
@@ -36,10 +39,12 @@ class CupyBackend(Backend):
         self.name, self.xp, self.gemm, self._erf = name, xp, gemm, erf
         self.refused: dict[str, str] = {}
         self.compiled: dict[tuple, Callable] = {}
-        self._ticket = None
+        self.tried: set[tuple] = set()
+        self._ticket, self.work = None, SimpleNamespace(handed=0)
 
     # ---- computing
     def matmul(self, a: Any, b: Any, out: Any = None) -> Any:
+        self.work.handed += 1
         if self.gemm and a.ndim == b.ndim == 2 and a.dtype == b.dtype and "matmul" not in self.refused:
             try:
                 return self.gemm(a, b, out, tf32=self.tf32)
@@ -53,20 +58,47 @@ class CupyBackend(Backend):
         """out = a b with what comes next done on the way out. Raises Refused where the device has no such product."""
         if not self.gemm:
             raise Refused("there is no product with epilogues")
+        self.work.handed += 1
+        if "relu" in epilogue:
+            self.try_relu(a, b, out, epilogue, bias)
         return self.gemm(a, b, out, epilogue, bias, tf32=self.tf32)
 
+    def try_relu(self, a: Any, b: Any, out: Any, epilogue: str, bias: Any) -> None:
+        """Does the ReLU of this product pass NaN on? Refused where it makes 0 of it, as fmaxf does: no loss shows it.
+
+        Asked once for each kind of product, as each may get another algorithm, before its first real result, with a
+        bias (or W) of NaN. The answer is waited for, so it is not asked within a recording.
+        """
+        kind = epilogue, a.shape, b.shape, a.dtype.name, self.tf32
+        if kind in self.tried:
+            return
+        if self.recording():
+            raise Unfit("a product that was not tried before the recording")
+        last = b if bias is None else bias
+        nan = self.xp.full((last.nbytes,), 255, "uint8").view(last.dtype).reshape(last.shape)  # all bits 1 is NaN
+        b, bias = (nan, None) if bias is None else (b, nan)
+        y = self.gemm(a, b, out, epilogue, bias, tf32=self.tf32)
+        if not bool(self.xp.isnan(y[:1].astype("float32")).all()):
+            raise Refused("the ReLU of this product makes 0 of NaN")
+        self.tried.add(kind)
+
     def launch(self, kernel: Kernel, grid: tuple, *args: Any, label: str = "int64") -> None:
-        """Start the kernel in blocks of 256 threads. Raises Refused where it cannot be compiled or started."""
+        """Start the kernel in blocks of 256 threads. Raises Refused where it cannot be compiled or started.
+
+        What went well once is not refused later, and full memory is no fault of the kernel: such errors come through.
+        """
+        self.work.handed += 1
         real = kernel.real(args)
         args, made = kernel.arguments(args, label, real), self.compiled.get((kernel.name, label, real))
-        if made:
-            return made(grid, (256,), args)
         try:
-            made = self.xp.RawKernel(kernel.code(label, real), kernel.name)
-            made(grid, (256,), args)
+            start = made or self.xp.RawKernel(kernel.code(label, real), kernel.name)
+            start(grid, (256,), args)
         except Exception as why:
+            self.reset_ticket()
+            if made or is_full(why):
+                raise
             raise Refused(f"{kernel.name}: {first_line(why)}") from why
-        self.compiled[kernel.name, label, real] = made
+        self.compiled[kernel.name, label, real] = start
 
     def ticket(self, many: int = 1) -> Any:
         """Numbers on the device that are 0 between launches: blocks count themselves there."""
@@ -76,14 +108,20 @@ class CupyBackend(Backend):
             self._ticket = self.xp.zeros((TICKETS,), "uint32")
         return self._ticket
 
+    def reset_ticket(self) -> None:
+        """0 again, in the same place, where graphs read it: a kernel that broke off may have left another number."""
+        if self._ticket is not None and not self.recording():
+            self._ticket[...] = 0
+
     def erf(self, z: Any, out: Any = None) -> Any:
         return self._erf(z, out=out)
 
     # ---- the fused bodies
     def table(self, equations: dict[str, Callable]) -> dict[str, Callable]:
         """The bodies, each with the equation to fall back on."""
-        plain = equations | {name: made(equations) for name, made in JOINED.items()}
-        return {name: self.guarded(name, body, plain.get(name)) for name, body in self.bodies.items()}
+        one = {n: self.guarded(n, body, equations.get(n)) for n, body in self.bodies.items() if n not in JOINED}
+        two = {n: made(equations | one) for n, made in JOINED.items() if n in self.bodies}  # each half by its body
+        return one | {n: self.guarded(n, self.bodies[n], plain) for n, plain in two.items()}
 
     def guarded(self, name: str, body: Callable, plain: Callable | None) -> Callable:
         """The body; the equation for a call that does not suit it, and for all calls once the device has refused.
@@ -115,7 +153,9 @@ class CupyBackend(Backend):
         return int(self.xp.cuda.Device().compute_capability) / 10
 
     def refuse(self, name: str, why: Exception) -> None:
-        """From now on the equation; `report` tells why."""
+        """From now on the equation; `report` tells why. An error that only came late is raised instead."""
+        if not self.recording():
+            self.synchronize()
         self.refused[name] = first_line(why)
 
     def report(self) -> str:
@@ -152,6 +192,7 @@ class CupyBackend(Backend):
     # ---- moving and waiting
     def to_host(self, a: Any) -> np.ndarray:
         """The numbers as a NumPy array. Waits for the device."""
+        self.work.handed += 1
         return a.get()
 
     def put(self, view: Any, values: np.ndarray) -> None:
@@ -164,6 +205,10 @@ class CupyBackend(Backend):
         """True where the current stream still has work to do. Does not wait for it."""
         return not self.xp.cuda.get_current_stream().done
 
+    def recording(self) -> bool:
+        """True while the current stream records a graph: then nothing runs, and nobody may wait."""
+        return self.xp.cuda.get_current_stream().is_capturing()
+
     def capture(self, step: Callable[[], Any]) -> Callable[[], Any]:
         """`step` recorded as one CUDA graph: a callable that repeats it with a single launch.
 
@@ -171,13 +216,14 @@ class CupyBackend(Backend):
         and every later launch reads and writes the arrays that the recording saw.
         Whatever `step` raises comes through, and so does CuPy's refusal of what cannot be recorded: its own products.
         """
-        return Replay(self.xp.cuda, step)
+        return Replay(self, step)
 
 
 class Replay:
     """A recorded step. It keeps the memory of its temporaries: a private pool, from which nobody else is served."""
 
-    def __init__(self, cuda: Any, step: Callable[[], Any]):
+    def __init__(self, backend: CupyBackend, step: Callable[[], Any]):
+        cuda, self.work = backend.xp.cuda, backend.work
         self.pool = cuda.MemoryPool()
         stream = cuda.Stream(non_blocking=True)
         collects = gc.isenabled()
@@ -190,6 +236,7 @@ class Replay:
                 gc.enable()
 
     def __call__(self) -> None:
+        self.work.handed += 1
         self.graph.launch()  # on the current stream, behind the copies of the batch
 
     @property
@@ -214,41 +261,17 @@ def _record(stream: Any, step: Callable[[], Any]) -> Any:
     return stream.end_capture()
 
 
-# ---- what the equations do for a joined operation
-
-
-def then_relu(name: str) -> Callable:
-    """a = max(op(x, W, b), 0) by its two equations"""
-
-    def made(equations: dict[str, Callable]) -> Callable:
-        def both(x: Any, W: Any, b: Any, *, a: Any = None, **options: Any) -> Any:
-            z = equations[name](x, W, b, z=a, **options)
-            return equations["relu"](z, a=z)
-
-        return both
-
-    return made
-
-
-def after_relu(name: str) -> Callable:
-    """dz = da [a > 0], then the gradients of op, by the two equations"""
-
-    def made(equations: dict[str, Callable]) -> Callable:
-        def both(da: Any, a: Any, x: Any, W: Any, **options: Any) -> tuple:
-            return equations[name](equations["relu_backward"](da, a), x, W, **options)
-
-        return both
-
-    return made
-
-
-JOINED = {f"{name}_relu": then_relu(name) for name in ("dense", "conv2d")}
-JOINED |= {f"{name}_relu_backward": after_relu(f"{name}_backward") for name in ("dense", "conv2d")}
+# ---- parts
 
 
 def not_implemented(*args: Any, **kwargs: Any) -> Any:
     """Where there is no equation: who asked does it in his own way."""
     return NotImplemented
+
+
+def is_full(why: Exception) -> bool:
+    """Is this CuPy's, or CUDA's, way to say that the memory is full?"""
+    return isinstance(why, MemoryError) or "out of memory" in str(why).lower().replace("_", " ")
 
 
 def first_line(why: Exception) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import fake_array, fake_memory
+from .cublaslt import LINE
 from .cuda_half import KINDS as HALVES
 from .cuda_kernel import NULL, Refused, Unfit
 from .cuda_table import BODIES, KERNELS
@@ -21,7 +22,7 @@ from .fake_array import DEVICE, FakeArray, xp
 from .fake_kernels import MEANINGS
 from .numpy import NUMPY
 
-__all__ = ["DEVICE", "FAKE", "REFUSES", "FakeArray", "standalone", "xp"]
+__all__ = ["DEVICE", "FAKE", "REFUSES", "SWALLOWS", "FakeArray", "standalone", "xp"]
 
 
 class Stream(fake_memory.Stream):
@@ -124,6 +125,7 @@ class RawKernel:
 
 xp.RawKernel = RawKernel
 REFUSES: set[str] = set()  # names of kernels and epilogues that this device is to refuse
+SWALLOWS: set[str] = set()  # epilogues whose ReLU is to make 0 of NaN, as fmaxf does
 
 
 def _gemm(a: FakeArray, b: FakeArray, out: Any = None, epilogue: str = "", bias: Any = None,
@@ -135,6 +137,8 @@ def _gemm(a: FakeArray, b: FakeArray, out: Any = None, epilogue: str = "", bias:
     out = xp.empty((len(a), b.shape[1]), a.dtype) if out is None else out
     if a.dtype != b.dtype or (bias is not None and bias.dtype != out.dtype):
         raise Unfit("a and b are of one dtype, and so are out and bias")
+    if bias is not None and (bias.shape != out.shape[1:] or bias._a.ctypes.data % LINE):
+        raise Unfit("a bias (n,) begins at a multiple of 16 bytes")
     play(label, functools.partial(_product, epilogue, tf32), (a, b, out, bias))
     return out
 
@@ -146,7 +150,7 @@ def _product(epilogue: str, tf32: bool, a: np.ndarray, b: np.ndarray, out: np.nd
     if epilogue in ("bias", "relu_bias"):
         z += bias
     if epilogue in ("relu", "relu_bias"):
-        np.maximum(z, 0, out=z)
+        (np.fmax if epilogue in SWALLOWS else np.maximum)(z, 0, out=z)
     if epilogue == "bgrad":
         bias[...] = b.sum(axis=0)
     out[...] = z

@@ -1,8 +1,9 @@
 """The fake device's memory and streams: what its arrays take, a limit, and copies that are as late as CUDA allows.
 
-It catches three faults that a GPU shows only now and then: a pinned buffer that is overwritten before its copy has
-ended, an array that is copied into while the device may still read it, and, by wrong numbers, a batch that is used
-before it has arrived. CuPy rounds each array up to 512 bytes; here it counts as it is.
+It catches four faults that a GPU shows only now and then: a pinned buffer that is overwritten before its copy has
+ended, an array that is copied into while the device may still read it, memory that is given back before a copy from or
+to it has ended, and, by wrong numbers, a batch that is used before it has arrived. CuPy rounds each array up to 512
+bytes; here it counts as it is.
 """
 
 from __future__ import annotations
@@ -91,6 +92,10 @@ class Stream:
         for copy in list(self.waiting):
             copy()
 
+    def is_capturing(self) -> bool:
+        """A graph is being recorded, on whatever stream."""
+        return DEVICE.graph is not None
+
     @property
     def done(self) -> bool:
         """Nothing was launched that nobody has waited for since."""
@@ -132,19 +137,34 @@ def later(to: np.ndarray, a: np.ndarray, stream: Stream) -> None:
     key = to.ctypes.data
     if key in LANDED and LANDED[key] < DEVICE.counts["launches"] and stream.seen < DEVICE.counts["launches"]:
         raise RuntimeError("an array is copied into while the device may still read it: wait for an event behind that")
+    if LOST:
+        LOST.clear()
+        raise RuntimeError("memory was given back before a copy from or to it had ended: wait for its event")
     before = a.tobytes()
 
     def copy() -> None:
         if copy in stream.waiting:
             stream.waiting.remove(copy)
-            if a.tobytes() != before:
+            if here().tobytes() != before:
                 raise RuntimeError("a pinned buffer was overwritten before its copy had ended: wait for its event")
-            to[...] = a
+            there()[...] = here()
             LANDED[key] = DEVICE.counts["launches"]
 
+    here, there = (place(x, lambda _: copy in stream.waiting and LOST.append(copy)) for x in (a, to))
     stream.waiting.append(copy)
 
 
+def place(a: np.ndarray, gone: Callable) -> Callable[[], np.ndarray]:
+    """What gives this view again, and does not keep its memory; `gone` is called when that is given back."""
+    root = a
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    memory, at = weakref.ref(root, gone), a.ctypes.data - root.ctypes.data
+    shape, dtype, strides = a.shape, a.dtype, a.strides
+    return lambda: np.ndarray(shape, dtype, memory(), at, strides)
+
+
+LOST: list[Callable] = []  # copies whose memory was given back too early
 LANDED: dict[int, int] = {}  # address of an array -> launches when a copy last landed there
 FakeArray.set = _set
 MAIN = Stream()

@@ -6,6 +6,7 @@ Streams, events and pinned memory are asked for by the names that they have in c
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,11 @@ class Slot:
         self.there = [be.xp.empty(shape, a.dtype) for shape, a in zip(shapes, arrays)]
         self.copied, self.used = cuda.Event(disable_timing=True), cuda.Event(disable_timing=True)
 
+    def __del__(self) -> None:
+        """Both memories go to whoever asks next, so a copy that is still on its way is waited for."""
+        with suppress(Exception):  # at the end of Python there may be no CUDA any more
+            self.copied.synchronize()
+
 
 def _pinned(cuda: Any, shape: tuple, dtype: np.dtype) -> np.ndarray:
     """Memory of the host that the device reads by itself: only from there does a copy run beside the computing."""
@@ -76,16 +82,29 @@ def _pinned(cuda: Any, shape: tuple, dtype: np.dtype) -> np.ndarray:
 
 
 class Upload:
-    """Two slots and a stream that copies: while the device computes on one batch, the next one is on its way.
+    """Two slots for each epoch on its way, and a stream that copies: while the device computes, the next batch comes.
 
     Three rules keep it right. The host fills a pinned buffer only after its last copy has ended (copied). The copy
     begins only after all that was launched with the slot's last batch (used). What is launched next waits for the copy.
     """
 
     def __init__(self, be: Any, arrays: tuple[np.ndarray, ...], size: int):
-        self.be, self.arrays = be, arrays
+        self.be, self.arrays, self.size = be, arrays, size
         self.stream = be.xp.cuda.Stream(non_blocking=True)
-        self.slots = [Slot(be, arrays, size) for _ in range(2)]
+        self.slots, self.lent = self.pair(), False
+
+    def pair(self) -> list[Slot]:
+        """Two new slots."""
+        return [Slot(self.be, self.arrays, self.size) for _ in range(2)]
+
+    def lend(self) -> list[Slot]:
+        """Two slots for one epoch: new ones, unless the last epoch has given its own back."""
+        self.slots, self.lent = self.pair() if self.lent else self.slots, True
+        return self.slots
+
+    def take_back(self, slots: list[Slot]) -> None:
+        """The epoch is over: the next one gets these."""
+        self.slots, self.lent = slots, False
 
     def send(self, slot: Slot, rows: Any) -> int:
         """Start the copy of these rows; how many there are."""

@@ -30,6 +30,7 @@ DRIVER = {
     "ubuntu": "sudo ubuntu-drivers install",
 }
 IN_DOCKER = "docker run --gpus all ... starts the container with its GPUs"
+LITTLE = 1e9  # bytes: a CUDA library may fail to start with less, and seldom says why
 WHO = "nvidia-smi --query-compute-apps=pid,name,used_memory --format=csv"
 
 
@@ -197,8 +198,8 @@ def _broken(found: Found) -> Row:
     """Which part it was, by the words of the error; where none is known, by the stage."""
     error = str(found.tried["error"])
     for words, row in TROUBLES:
-        if re.search(words, error):
-            return row(found, error)
+        if re.search(words, error) and (said := row(found, error)):
+            return said
     if found.tried["stage"] == "import":
         return Row("CuPy", f"cannot be imported: {error[:160]}", "red", found.replace)
     doing = STAGES.get(found.tried["stage"], "ending")
@@ -208,6 +209,11 @@ def _broken(found: Found) -> Row:
 def _full(found: Found, error: str) -> Row:
     room = f" ({_gb(found.tried['free'])} of {_gb(found.tried['total'])} GB free)" if "total" in found.tried else ""
     return Row("GPU", f"its memory is full{room}", "red", f"shut other notebooks down; this lists the programs: {WHO}")
+
+
+def _starved(found: Found, error: str) -> Row | None:
+    """A library that does not start where little memory is free: cupy/cupy#3935, tensorflow/tensorflow#9489."""
+    return _full(found, error) if found.tried.get("free", LITTLE) < LITTLE else None
 
 
 def _unseen(found: Found, error: str) -> Row:
@@ -239,8 +245,9 @@ def _says(what: str, says: str, mend: str | Callable[[Found], str]) -> Callable[
     return lambda found, error: Row(what, says, "red", mend if isinstance(mend, str) else mend(found))
 
 
-TROUBLES: list[tuple[str, Callable[[Found, str], Row]]] = [  # the first whose words occur in the error
+TROUBLES: list[tuple[str, Callable[[Found, str], Row | None]]] = [  # the first whose words occur in the error
     (r"OutOfMemory|OUT_OF_MEMORY|MemoryAllocation|out of memory|ALLOC_FAILED", _full),
+    (r"NOT_INITIALIZED", _starved),
     (r"NoDevice|NO_DEVICE|no CUDA-capable device", _unseen),
     (r"InsufficientDriver|driver version is insufficient",
      _says("CuPy", "is for a newer CUDA than the driver's", lambda found: found.replace)),

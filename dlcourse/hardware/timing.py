@@ -7,6 +7,7 @@ print(device.against(host))
 
 from __future__ import annotations
 
+import inspect
 import math
 import statistics
 import sys
@@ -128,7 +129,8 @@ def measure(
     """Time `call(*inputs)`: `repeat` blocks of calls, after `warm_up` calls that are not counted.
 
     A block lasts 10 ms or longer, and waits for every device before and after. With the backend of a device, inputs
-    from the host are copied there first; these copies, and those of the results back, are timed by themselves.
+    from the host are copied there first; these copies, and those of the results back, are timed by themselves. Without
+    it, where the call ran is told by its arrays, and by what this package's backends were asked for meanwhile.
     Raises UnsynchronisedError where `synchronise=False` would leave a device at work when the clock is read.
     """
     if repeat < FEWEST or warm_up < 1:
@@ -137,6 +139,7 @@ def measure(
     away = chosen is not None and not chosen.host
     given = [chosen.asarray(x) for x in inputs] if away else list(inputs)
     waits = _devices()
+    asked = {device: device.work.handed for device in waits}
     result = [call(*given) for _ in range(warm_up)][-1]
     at_work = [device for device in waits if device.busy()]
     found = {backend_of(a) for a in _arrays([given, result])}
@@ -148,7 +151,10 @@ def measure(
             "Leave synchronise=False out."
         )
     seconds, loops = _sample(lambda: call(*given), repeat, waits, "computing")
+    devices = devices or [device for device, n in asked.items() if device.work.handed > n] or _mentioned(call)
+    unsure = chosen is None and waits and not found and not devices
     where = device_name(devices[0]) if devices else f"{device_name(NUMPY)}, {blas(threads=True)}"
+    where += ", as far as can be told" if unsure else ""
     there, back = (), ()
     if away and any(chosen is not _home(x) for x in inputs):
         there, _ = _sample(lambda: [chosen.asarray(x) for x in inputs], repeat, waits, "copying in")
@@ -210,6 +216,16 @@ def _arrays(x: Any) -> list[Any]:
     if isinstance(x, list | tuple):
         return [a for part in x for a in _arrays(part)]
     return [x] if _home(x) is not None else []
+
+
+def _mentioned(call: Callable) -> list[Backend]:
+    """The devices on which arrays lie that the text of the call names."""
+    try:
+        names = inspect.getclosurevars(call)
+    except TypeError:  # not a function of Python's
+        return []
+    homes = {backend_of(a) for a in _arrays([names.nonlocals, names.globals])}
+    return [backend for backend in homes if not backend.host]
 
 
 def _home(x: Any) -> Backend | None:

@@ -6,7 +6,7 @@ import hostcuda
 import pytest
 from threadpoolctl import threadpool_limits
 
-from dlcourse.backends.fake import FAKE, REFUSES, xp
+from dlcourse.backends.fake import FAKE, REFUSES, SWALLOWS, xp
 
 
 @pytest.fixture
@@ -18,11 +18,13 @@ def one_thread():
 
 @pytest.fixture
 def unsure(monkeypatch):
-    """FAKE with nothing compiled and nothing refused yet; what a test makes it refuse is forgotten afterwards."""
+    """FAKE with nothing compiled, tried or refused yet; what a test makes it refuse is forgotten afterwards."""
     monkeypatch.setattr(FAKE, "compiled", {})
     monkeypatch.setattr(FAKE, "refused", {})
+    monkeypatch.setattr(FAKE, "tried", set())
     yield FAKE
     REFUSES.clear()
+    SWALLOWS.clear()
 
 
 @pytest.fixture(params=["meaning", "source"])

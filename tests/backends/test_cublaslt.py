@@ -253,3 +253,59 @@ def test_without_the_library_one_sentence_says_so(monkeypatch):
     with pytest.raises(Refused, match="cuBLASLt is not installed") as error:
         cublaslt.library()
     assert "\n" not in str(error.value)
+
+
+# ---- where arrays begin
+
+AT = {"at its own start": 0, "one number later": 4, "four numbers later": 16}
+
+
+def placed(offset, n):
+    """n numbers, `offset` bytes behind a multiple of 256."""
+    held = array(np.zeros(n + 128))
+    start = (offset - held.ctypes.data) % 256 // 4
+    return held[start : start + n]
+
+
+@pytest.mark.parametrize("epilogue", ["bias", "relu_bias", "bgrad"])
+@pytest.mark.parametrize("where", AT)
+def test_a_bias_between_the_lines_is_not_for_an_epilogue(lt, where, epilogue):
+    """The search is told how a, b and out lie, not how a bias lies: some algorithms then break CUDA down."""
+    bias, a, b = placed(AT[where], 4), array(rng.normal(size=(6, 5))), array(rng.normal(size=(5, 4)))
+    if AT[where] % 16:
+        with pytest.raises(Unfit, match="multiple of 16 bytes"):
+            lt(a, b, None, epilogue, bias)
+        assert not lt.products
+    else:
+        lt(a, b, None, epilogue, bias)
+        assert len(lt.lib.log) == 1
+
+
+def test_where_a_b_and_out_lie_is_told_to_the_search(lt):
+    a, b, out = (placed(offset, 16).reshape(4, 4) for offset in (4, 16, 8))
+    lt(a, b, out)
+    assert [lt.lib.wishes[0][key] for key in cublaslt.ALIGNMENTS] == [16, 4, 8, 8]  # its A is our b
+
+
+def test_odd_places_for_which_there_is_no_algorithm_are_not_refused_for_all(lt):
+    lt(array(np.ones((2, 2))), array(np.ones((2, 2))))
+    lt.lib.refuses = {EPILOGUES["relu"]}
+    with pytest.raises(Unfit, match="no algorithm"):
+        lt(placed(4, 16).reshape(4, 4), array(np.ones((4, 4))), None, "relu")
+    with pytest.raises(Refused, match="no algorithm"):
+        lt(placed(16, 16).reshape(4, 4), placed(0, 16).reshape(4, 4), None, "relu")
+
+
+def test_shapes_that_do_not_fit_are_left_to_who_says_so(lt):
+    a, b = array(np.ones((2, 3))), array(np.ones((3, 4)))
+    for wrong in (a, b.T), (a, b, array(np.ones((4, 2)))), (a, b, None, "bias", array(np.ones(3))):
+        with pytest.raises(Unfit, match="bias"):
+            lt(*wrong)
+
+
+def test_full_memory_is_not_a_missing_product(lt, monkeypatch):
+    a = array(np.ones((2, 2)))
+    lt(a, a)
+    monkeypatch.setattr(lt.lib, "cublasLtMatmul", SimpleFunction(lambda *args: cublaslt.FULL), raising=False)
+    with pytest.raises(MemoryError, match="out of memory"):
+        lt(a, a)

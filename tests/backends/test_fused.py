@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlcourse.backends import NUMPY
-from dlcourse.backends.device import JOINED
 from dlcourse.backends.fake import FAKE, xp
+from dlcourse.backends.joined import JOINED
 from dlcourse.nn.functional import EQUATIONS
 from dlcourse.nn.ops import table
 

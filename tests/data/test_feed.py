@@ -11,7 +11,7 @@ import pytest
 from dlcourse.backends import NUMPY, to_host
 from dlcourse.backends import input as source
 from dlcourse.backends.fake import DEVICE, FAKE, REFUSES, xp
-from dlcourse.backends.fake_memory import POOL
+from dlcourse.backends.fake_memory import LOST, POOL
 from dlcourse.data import Batches, Feed
 from dlcourse.hardware.memory import simulate_memory
 from dlcourse.nn.layers import Dense
@@ -35,6 +35,12 @@ DATA = {
     "gaps": (BYTES / np.float32(255))[:, ::2],
 }
 T = RNG.integers(0, 10, 53)
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    """What an earlier test gave back too early."""
+    LOST.clear()
 
 
 def both(name, backend, t=T, **options):
@@ -195,6 +201,73 @@ def test_training_sees_no_difference(device, resident):
     np.testing.assert_allclose(other, theta, rtol=1e-5, atol=1e-6)
 
 
+# ---- several epochs on their way
+
+
+class Peek:
+    """A hook that looks at the first batch in the middle of an epoch."""
+
+    def on_batch(self, run):
+        x, _ = next(iter(run.batches))
+        x + 1  # noqa: B018
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_a_hook_that_looks_at_a_batch_changes_nothing(resident):
+    ends = []
+    for hooks in [], [Peek()]:
+        net = Network(Dense(12, 10), key=1, backend=FAKE)
+        feed = Feed(Batches(DATA["any"].reshape(53, 12), T, 8, key=2), FAKE, resident=resident)
+        opt = SGD(net.theta, net.grad, lr=0.1)
+        ends.append(fit(net, SoftmaxCrossEntropy(), opt, feed, epochs=2, hooks=hooks).batch_losses)
+    assert ends[0] == ends[1]
+
+
+def test_epochs_that_take_turns_have_their_own_batches(device):
+    batches, feed = both("any", device, resident=False)
+    for (x, _), (y, _), (first, _), (second, _) in zip(
+        feed.epoch(0), feed.epoch(1), batches.epoch(0), batches.epoch(1), strict=True
+    ):
+        x + y  # noqa: B018
+        assert to_host(x).tobytes() == first.tobytes() and to_host(y).tobytes() == second.tobytes()
+
+
+def test_a_batch_of_an_epoch_that_was_left_is_overwritten_by_nobody(device):
+    batches, feed = both("any", device, resident=False)
+    x, t = next(feed.epoch(0))
+    for e in 1, 2:
+        for y, _ in feed.epoch(e):
+            y + 1  # noqa: B018
+    expected = next(batches.epoch(0))
+    assert all(to_host(mine).tobytes() == theirs.tobytes() for mine, theirs in zip((x, t), expected))
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_an_epoch_that_is_left_gives_no_memory_back_before_its_copy_has_ended(monkeypatch, waits):
+    if not waits:
+        monkeypatch.setattr(source.Slot, "__del__", lambda self: None)
+    _, feed = both("any", FAKE, resident=False)
+    left = feed.epoch(0)
+    next(left)
+    assert feed.upload.stream.waiting, "the next batch is on its way"
+    del left
+    again = feed.epoch(0)
+    if waits:
+        assert len(list(again)) == 7
+    else:
+        with pytest.raises(RuntimeError, match="given back before a copy from or to it had ended"):
+            next(again)
+
+
+def test_whole_epochs_use_the_same_two_slots():
+    _, feed = both("any", FAKE, resident=False)
+    slots, used = feed.upload.slots, POOL.used
+    for e in range(3):
+        for _ in feed.epoch(e):
+            assert POOL.used == used
+    assert feed.upload.slots is slots
+
+
 # ---- what the fake device catches
 
 
@@ -228,6 +301,15 @@ def test_a_batch_that_is_used_before_it_has_arrived_has_other_numbers(upload):
     assert np.isnan(slot.there[0].get()).all()
     x, t = upload.receive(slot, 8)
     assert x.get().tobytes() == DATA["any"][:8].tobytes() and (t.get() == T[:8]).all()
+
+
+def test_memory_that_is_given_back_before_its_copy_has_ended_is_caught(upload, monkeypatch):
+    monkeypatch.setattr(source.Slot, "__del__", lambda self: None)  # who forgets to wait
+    other = source.Upload(FAKE, (DATA["any"], T), 8)
+    upload.send(upload.slots[0], slice(0, 8))
+    upload.slots.clear()
+    with pytest.raises(RuntimeError, match="given back before a copy from or to it had ended"):
+        other.send(other.slots[0], slice(0, 8))
 
 
 @pytest.mark.gpu
