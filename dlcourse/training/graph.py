@@ -35,7 +35,7 @@ class GraphStep(Step):
         return self.recorder.report
 
     def __call__(self, x: Any, t: Any) -> Any:
-        version = self.net.ops.version, self.plans.version
+        version = self.net.ops.version, self.plans.version, self.optimizer.copy is None
         return self.recorder(x, t, version, self.alone, self.changes)
 
     def memory(self, x_shape: tuple) -> dict[str, int]:

@@ -11,6 +11,9 @@ from networks import NETS, Case, between
 from twins import assert_same, batch, ones, pair, run, state
 
 from dlcourse.nn import layers as L
+from dlcourse.training.graph import GraphStep
+from dlcourse.training.optimizers import Adam
+from dlcourse.training.steps import SerialStep
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 MLP, DROPOUT = NETS["MLP"], NETS["MLP with dropout"]
@@ -204,3 +207,17 @@ def test_as_many_targets_as_examples_are_asked_for_by_replays_too(device):
     with pytest.raises((ValueError, TypeError)):
         graph(x, t[:1])
     assert_same(before, state(graph))
+
+
+def test_a_copy_of_theta_that_is_kept_from_now_on_is_written_by_the_graph_too(device):
+    """A step in 16 bits joins a recorded one in float32: the graph did not know of the copy, so it is recorded anew."""
+    case, net = MLP, MLP.network(device)
+    optimizer = Adam(net.theta, net.grad, lr=0.01)
+    wide = GraphStep(net, case.loss(), optimizer)
+    for seed in range(5):
+        wide(*batch(case, device, seed))
+    SerialStep(net, case.loss(), optimizer, precision="fp16")
+    for seed in range(5):
+        wide(*batch(case, device, seed))
+    expected = device.to_host(net.theta).astype("float16")
+    np.testing.assert_array_equal(device.to_host(optimizer.copy), expected)

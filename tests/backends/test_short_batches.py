@@ -159,3 +159,17 @@ def test_the_first_rows_alone_have_a_loss_and_a_gradient(kernels, name, n):
     else:
         assert (got[n:].get() == 0).all()
     np.testing.assert_allclose(got[:n].get(), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_an_empty_batch_is_refused_by_a_recorded_step_too(device):
+    case = ROWS_ONLY["MLP"]
+    _, graph = pair(case, device)
+    for seed in range(5):
+        x, t = batch(case, device, seed)
+        graph(x, t)
+    before = device.to_host(graph.net.theta).copy()
+    with pytest.raises(ValueError, match="the batch is empty"):
+        graph(x[:0], t[:0])
+    np.testing.assert_array_equal(before, device.to_host(graph.net.theta))
+    graph(x, t)
+    assert len(graph.recorder.graphs) == 1
