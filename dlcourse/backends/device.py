@@ -13,6 +13,7 @@ import numpy as np
 
 from .base import Backend
 from .cuda_kernel import Kernel, Refused, Unfit
+from .ghost import Ghosts
 
 TICKETS = 1024
 
@@ -124,6 +125,12 @@ class CupyBackend(Backend):
         return "\n".join(lines + [f"plain: {name}, because {why}" for name, why in self.refused.items()])
 
     # ---- memory
+    def ghosts(self) -> Ghosts:
+        """None of its operations would take them: see rehearsal.py."""
+        ghosts = super().ghosts()
+        ghosts.run = False
+        return ghosts
+
     @property
     def workspace(self) -> int:
         """Bytes that the products and the tickets will still ask for."""
