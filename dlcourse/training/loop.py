@@ -93,14 +93,14 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     check_arguments(net, loss, optimizer, batches, epochs)
     x = next(batches.epoch(0))[0]
     outputs = net.check(x)[-1]
-    step = afford(step or choose_step(net, loss, optimizer, x.shape), x.shape)
+    step = afford(step or choose_step(net, loss, optimizer, x.shape), x.shape, batches)
     run = Run(net, loss, optimizer, batches, epochs, step, in_order(hooks))
     run.chance, run.floor = chance(loss, getattr(batches, "t", None), outputs), floor_loss(loss, outputs)
     run.tell("on_start")
     run.tell("on_resume")
     try:
         # what overflows, NonFiniteLoss explains
-        with Interruptible(run), explained(step, x.shape), np.errstate(all="ignore"):
+        with Interruptible(run), explained(step, x.shape, batches), np.errstate(all="ignore"):
             while run.epoch < epochs and not run.stopped and not run.interrupted:
                 one_epoch(run)
         done = f"stopped: {run.stopped}" if run.stopped else "finished"
