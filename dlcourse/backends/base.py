@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .ghost import Ghosts
 from .memory import afford_vectors
 
 BACKENDS: dict[type, Backend] = {}  # array type -> the backend whose arrays have that type
@@ -93,6 +94,10 @@ class Backend:
         view[...] = values
 
     # ---- memory for the length of one call
+    def ghosts(self) -> Ghosts:
+        """Arrays without numbers, to learn from them what a plan will hold."""
+        return Ghosts()
+
     def arena(self) -> Any:
         """New scratch for one plan. Where the backend's own pool is as good, nothing is kept."""
         return NoArena()

@@ -14,6 +14,7 @@ import numpy as np
 
 from .base import Backend
 from .cuda_kernel import Kernel, Refused, Unfit
+from .ghost import Ghosts
 from .joined import JOINED
 
 TICKETS = 1024
@@ -27,6 +28,7 @@ class CupyBackend(Backend):
     gemm     gemm(a, b, out=None, epilogue="", bias=None, tf32=False): a matrix product that a CUDA graph can record;
              without it xp.matmul multiplies, and that one cannot be recorded
     refused  {name: why}: what this device or its libraries cannot do, found out at the first try
+    ready    {kernel: what a rehearsal has compiled and nobody has started}
     tried    products with a ReLU that pass NaN on, by kind
     tf32     products of float32 may round their factors to 10 bits after the point, for tensor cores
     """
@@ -39,6 +41,7 @@ class CupyBackend(Backend):
         self.name, self.xp, self.gemm, self._erf = name, xp, gemm, erf
         self.refused: dict[str, str] = {}
         self.compiled: dict[tuple, Callable] = {}
+        self.ready: dict[tuple, Any] = {}
         self.tried: set[tuple] = set()
         self._ticket, self.work = None, SimpleNamespace(handed=0)
 
@@ -91,7 +94,8 @@ class CupyBackend(Backend):
         real = kernel.real(args)
         args, made = kernel.arguments(args, label, real), self.compiled.get((kernel.name, label, real))
         try:
-            start = made or self.xp.RawKernel(kernel.code(label, real), kernel.name)
+            start = made or self.ready.get((kernel.name, label, real))
+            start = start or self.xp.RawKernel(kernel.code(label, real), kernel.name)
             start(grid, (256,), args)
         except Exception as why:
             self.reset_ticket()
@@ -165,6 +169,12 @@ class CupyBackend(Backend):
         return "\n".join(lines + [f"plain: {name}, because {why}" for name, why in self.refused.items()])
 
     # ---- memory
+    def ghosts(self) -> Ghosts:
+        """None of its operations would take them: see rehearsal.py."""
+        ghosts = super().ghosts()
+        ghosts.run = False
+        return ghosts
+
     @property
     def workspace(self) -> int:
         """Bytes that the products and the tickets will still ask for."""

@@ -41,7 +41,12 @@ class Ghost(np.ndarray):
 
 
 class Ghosts(Arena):
-    """Where ghosts come from, `empty`; and an arena that gives them out and remembers how much it was asked for."""
+    """Where ghosts come from, `empty`; and an arena that gives them out and remembers how much it was asked for.
+
+    run: may a plan compute with them? If so, with these targets.
+    """
+
+    run = True
 
     def __init__(self):
         super().__init__()
@@ -56,6 +61,10 @@ class Ghosts(Arena):
             except OSError:  # more than even a system that lends freely lends: one zero, seen many times
                 return np.broadcast_to(np.zeros((), dtype), shape).view(Ghost)
         return self.block[:size].view(dtype).reshape(shape).view(Ghost)
+
+    def targets(self, loss: Any) -> Any:
+        """Targets for this bound loss: like the outputs."""
+        return loss.y
 
     def restart(self) -> None:
         """Give everything out again, from the same block."""

@@ -91,20 +91,17 @@ class Upload:
     def __init__(self, be: Any, arrays: tuple[np.ndarray, ...], size: int):
         self.be, self.arrays, self.size = be, arrays, size
         self.stream = be.xp.cuda.Stream(non_blocking=True)
-        self.slots, self.lent = self.pair(), False
-
-    def pair(self) -> list[Slot]:
-        """Two new slots."""
-        return [Slot(self.be, self.arrays, self.size) for _ in range(2)]
+        self.slots: list[Slot] = []  # those that no epoch uses
+        self.take_back(self.lend())
 
     def lend(self) -> list[Slot]:
-        """Two slots for one epoch: new ones, unless the last epoch has given its own back."""
-        self.slots, self.lent = self.pair() if self.lent else self.slots, True
-        return self.slots
+        """Two slots for one epoch: those of one that is over, or new ones."""
+        pair, self.slots = self.slots[:2], self.slots[2:]
+        return pair or [Slot(self.be, self.arrays, self.size) for _ in range(2)]
 
-    def take_back(self, slots: list[Slot]) -> None:
+    def take_back(self, pair: list[Slot]) -> None:
         """The epoch is over: the next one gets these."""
-        self.slots, self.lent = slots, False
+        self.slots += pair
 
     def send(self, slot: Slot, rows: Any) -> int:
         """Start the copy of these rows; how many there are."""

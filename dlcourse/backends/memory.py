@@ -16,9 +16,8 @@ import numpy as np
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 UNITS |= {f"{letter}i": 1 << 10 * i for i, letter in enumerate("kmgt", 1)}
-TEMPORARIES = {"gelu": 2, "gelu_tanh": 3, "silu": 2, "elu": 1.25}  # arrays like y that the equations take in backward
-ROW = "softmax", "log_softmax"  # and one number for each row
-LOSSES = {"binary_cross_entropy": 3}
+TARGET = 8  # bytes of a class number
+NUMBERS = 1024  # bytes of the few numbers that a step keeps on its device: the loss, counters, the optimizer's
 LATER = "activations", "scratch", "recorded", "batch", "workspace"  # what comes with the first step
 
 
@@ -58,62 +57,62 @@ def shown(n: int) -> str:
 # ---- the bill
 
 
-def bill(step: Any, x_shape: tuple) -> Bill:
-    """What training with batches of this shape holds at most, by what it is for.
+def bill(step: Any, x_shape: tuple, last: int = 0) -> Bill:
+    """What training with batches of this shape, the last one of `last` examples, holds at most, by what it is for.
 
     On the host that is step.memory. A device also makes temporaries, which its pool keeps (scratch); a recorded step
-    makes them in a pool of its own (recorded); while one batch is in use the next one is made (batch); and the library
-    of products works in memory of its own (workspace). CuPy rounds each array up to 512 bytes, which is not counted.
+    makes them in a pool of its own, a second one where a shorter last batch is recorded, too, and reads its targets
+    from a copy (recorded); while one batch is in use the next one is made (batch); and the library of products works
+    in memory of its own (workspace, with a few numbers of the step).
+
+    Not in it: data that lie on the device, what net.predict holds (which Validate calls), targets that are no class
+    numbers where the loss could take those, and that CuPy rounds each array up to 512 bytes.
     """
     rows, be = Bill(step.memory(x_shape)), step.net.backend
     if not be.host:
-        item = np.dtype(step.net.dtype).itemsize
-        part = (-(-x_shape[0] // getattr(step, "parts", 1)), *x_shape[1:])
-        narrow = "16" in str(getattr(getattr(step, "precision", None), "dtype", ""))
-        rows["scratch"] = temporaries(step, part, narrow)
-        if hasattr(step, "recorder"):
-            rows["recorded"] = rows["scratch"]
-        rows["batch"] = 2 * (math.prod(x_shape) * item + x_shape[0] * 8)
-        rows["workspace"] = be.workspace
+        rows["scratch"] = rehearsed(step, x_shape)["scratch"]
+        if getattr(getattr(step, "recorder", None), "capture", False):
+            rows["recorded"] = recorded(step, x_shape, rows["scratch"])
+            if last and last != x_shape[0] and step.alone():
+                short = (last, *x_shape[1:])
+                rows["recorded"] += recorded(step, short, rehearsed(step, short)["scratch"]) + examples(step, short)
+        rows["batch"] = 2 * (examples(step, x_shape) + x_shape[0] * TARGET)
+        rows["workspace"] = be.workspace + NUMBERS
     return rows
 
 
-def temporaries(step: Any, x_shape: tuple, narrow: bool) -> int:
-    """The most bytes that one operation asks a device for beside its result, and the loss.
+def examples(step: Any, x_shape: tuple) -> int:
+    """Bytes of x."""
+    return math.prod(x_shape) * np.dtype(step.net.dtype).itemsize
 
-    In 16 bits, an operation without a kernel reads and writes copies in float32.
+
+def rehearsed(step: Any, x_shape: tuple, precision: str = "") -> dict[str, int]:
+    """{"activations": ..., "scratch": ...} of such a step on a device, in its own precision or in another one.
+
+    Where a function of somebody's own takes no arrays without numbers: as many temporaries as all else together.
     """
-    net, be, loss = step.net, step.net.backend, step.loss.op
-    item = np.dtype(net.dtype).itemsize
-    most, last, learned, y, small = 0, 0, False, x_shape, 2 if narrow else item
-    for layer, y, joined in walk(net.layers, x_shape):
-        if joined and layer.op == "relu":  # its backward, then the convolution's, or the product's
-            rows = last + math.prod(y)
-        else:
-            rows = last = windows(layer, y) * (2 if learned else 1)  # their gradient, where somebody asks for dx
-        learned = learned or bool(layer.params)
-        plain = f"{layer.op}_backward" not in be.bodies
-        own = TEMPORARIES.get(layer.op, plain) + (3 if plain and narrow else 0)
-        most = max(most, rows * small, math.ceil(math.prod(y) * own + y[0] * (layer.op in ROW)) * item)
-    return max(most, item * (y[0] if loss in be.bodies else math.prod(y) * LOSSES.get(loss, 1))) + 2 * item
+    from .rehearsal import rehearsal  # whose arrays need a backend, and every backend needs this module
+
+    try:
+        return rehearsal(step, x_shape, precision)
+    except Exception:
+        if precision:
+            raise
+        needs = step.plans.needs(x_shape)
+        return needs | {"scratch": needs["activations"]}
 
 
-def walk(layers: Any, x: tuple) -> Iterator[tuple[Any, tuple, bool]]:
-    """Every layer that computes, the shape of its y, and whether it may be joined to a product before it."""
-    product = False
-    for layer in layers:
-        if layer.layers:
-            yield from walk(layer.layers, x)
-        else:
-            yield layer, layer.shape(x), product
-        product, x = layer.op in ("dense", "conv2d"), layer.shape(x)
+def recorded(step: Any, x_shape: tuple, scratch: int) -> int:
+    """Bytes of a graph's own pool and of its targets: what it takes, or what it has taken if that was more."""
+    graphs = [graph for graph in alive(step) if len(graph.x) == x_shape[0]]
+    return max([scratch + TARGET * x_shape[0], *(graph.replay.nbytes + graph.t.nbytes for graph in graphs)])
 
 
-def windows(layer: Any, y: tuple) -> int:
-    """Numbers in the matrix of windows of a convolution; 0 for every other layer, and for a kernel of one pixel."""
-    if layer.op != "conv2d" or (layer.kernel, layer.stride, layer.padding) == (1, 1, 0):
-        return 0
-    return math.prod(y[:3]) * layer.kernel**2 * layer.c_in
+def alive(step: Any) -> list:
+    """The graphs of a step that are up to date."""
+    graphs = getattr(getattr(step, "recorder", None), "graphs", {})
+    now = step.net.ops.version, step.plans.version, step.optimizer.copy is None  # as GraphStep tells its recorder
+    return [graph for key, graph in graphs.items() if graph and key[-1] == now]
 
 
 # ---- does it fit?
@@ -128,19 +127,25 @@ def afford_vectors(backend: Any, names: Sequence[str], size: int, itemsize: int)
         raise TooLarge(f"{takes}: {most} would fit, so make the network smaller, or free what else is held")
 
 
-def afford(step: Any, x_shape: tuple) -> Any:
+def afford(step: Any, x_shape: tuple, batches: Any = None) -> Any:
     """The step, where training with such batches fits; else MemoryError, one sentence that says what would fit.
 
-    Nothing is allocated to find out. Where nobody knows what is free (the host, outside simulate_memory), all is well.
+    Nothing is allocated to find out, but a few numbers to try a product with. Where nobody knows what is free (the
+    host, outside simulate_memory), all is well. batches: where they come from, if that is known.
     """
-    there = room(step, x_shape)
-    if there is not None and (need := bill(step, x_shape).total) > there:
-        raise TooLarge(f"{asks(step, x_shape, need)}, and there are {shown(there)}: {advice(step, x_shape, there)}")
+    there, n = room(step, x_shape, batches), getattr(batches, "n", 0)
+    if there is not None and (need := whole(step, x_shape, n).total) > there:
+        raise TooLarge(f"{asks(step, x_shape, need)}, and there are {shown(there)}: {advice(step, x_shape, there, n)}")
     return step
 
 
+def whole(step: Any, x_shape: tuple, n: int) -> Bill:
+    """The bill where such batches are cut from n examples."""
+    return bill(step, x_shape, n % x_shape[0])
+
+
 @contextmanager
-def explained(step: Any, x_shape: tuple) -> Iterator[None]:
+def explained(step: Any, x_shape: tuple, batches: Any = None) -> Iterator[None]:
     """An allocation that fails in here is told in the same words; the first error stays behind it as its cause."""
     try:
         yield
@@ -150,10 +155,11 @@ def explained(step: Any, x_shape: tuple) -> Iterator[None]:
         if not hasattr(step, "memory"):
             raise
         said = str(why).strip().splitlines() or ["no more can be had"]
-        need, there = bill(step, x_shape).total, room(step, x_shape)
+        n, there = getattr(batches, "n", 0), room(step, x_shape, batches)
+        need = whole(step, x_shape, n).total
         there = need - 1 if there is None else min(there, need - 1)  # less than was thought, or it would have been had
         told = f"the memory is full ({said[0].rstrip('.')}): {asks(step, x_shape, need)}"
-        raise TooLarge(f"{told}; {advice(step, x_shape, there)}") from why
+        raise TooLarge(f"{told}; {advice(step, x_shape, there, n)}") from why
 
 
 def asks(step: Any, x_shape: tuple, need: int) -> str:
@@ -161,52 +167,64 @@ def asks(step: Any, x_shape: tuple, need: int) -> str:
     return f"training with batches of {x_shape[0]:,} on {step.net.backend!r} takes {shown(need)}"
 
 
-def room(step: Any, x_shape: tuple) -> int | None:
+def room(step: Any, x_shape: tuple, batches: Any = None) -> int | None:
     """Bytes that this step may use in all, what it holds already included; None where nobody knows."""
     free = step.net.backend.free() if hasattr(step, "memory") else None
-    return free if free is None or step.net.backend.host else free + held(step, x_shape)
+    return free if free is None or step.net.backend.host else free + held(step, x_shape, batches)
 
 
-def held(step: Any, x_shape: tuple) -> int:
-    """Bytes of the bill that exist already: the vectors, and the buffers of a step that has run."""
+def held(step: Any, x_shape: tuple, batches: Any = None) -> int:
+    """Bytes of the bill that exist already: the vectors, and the buffers, graphs and batches' places in use.
+
+    A graph makes its temporaries in its own pool: where there is one, the step asks for no others.
+    """
     vectors = sum(n for what, n in step.memory(x_shape).items() if what not in LATER)
-    space = getattr(getattr(step, "serial", step).plans, "space", None)
-    return vectors + sum(buffer.nbytes for buffer in space.buffers.values()) if space else vectors
+    buffers = sum(buffer.nbytes for buffer in step.plans.space.buffers.values())
+    graphs = sum(graph.x.nbytes + graph.t.nbytes + graph.replay.nbytes for graph in alive(step))
+    if any(len(graph.x) == x_shape[0] for graph in alive(step)):
+        graphs += rehearsed(step, x_shape)["scratch"]
+    slots = getattr(getattr(batches, "upload", None), "slots", ())
+    places = sum(place.nbytes for slot in slots for place in slot.there) + sum(a.nbytes for a in kept(step))
+    return vectors + buffers + graphs + min(places, 2 * (examples(step, x_shape) + x_shape[0] * TARGET))
 
 
-def advice(step: Any, x_shape: tuple, there: int) -> str:
-    """What would fit: a smaller batch, the same batch in parts, smaller numbers."""
-    n, found = x_shape[0], []
-    if most := largest(n, lambda size: bill(step, (size, *x_shape[1:])).total <= there):
+def kept(step: Any) -> list:
+    """The batches that plans still hold, where these are arrays of their own: the next ones take their place."""
+    found = [getattr(plan.layers[0], "x", None) for plan in step.plans.values()]
+    return [x for x in found if x is not None and x.base is None]
+
+
+def advice(step: Any, x_shape: tuple, there: int, n: int = 0) -> str:
+    """What would fit: a smaller batch, of n examples in all, the same batch in parts, smaller numbers."""
+    B, found = x_shape[0], []
+    if most := largest(B - 1, lambda size: whole(step, (size, *x_shape[1:]), n).total <= there):
         found.append(f"batches of {most:,} would fit")
-    one_more = step.net.grad.nbytes * (not hasattr(step, "parts"))  # a second ∇, to add up in
-    whole = bill(step, x_shape).get("batch", 0)
-    part = largest(n, lambda size: in_parts(step, (size, *x_shape[1:])) + whole + one_more <= there)
-    if 0 < part < n:
-        found.append(f"AccumulateStep(..., parts={-(-n // part)}) would take the same batch in parts")
-    if smaller(step, x_shape) <= there:
+    more = bill(step, x_shape).get("batch", 0) + step.net.grad.nbytes * (not hasattr(step, "parts"))  # a second ∇
+    if part := largest(B - 1, lambda size: in_parts(step, (size, *x_shape[1:])) + more <= there):
+        found.append(f"AccumulateStep(..., parts={-(-B // part)}) would take the same batch in parts")
+    if smaller(step, x_shape, n) <= there:
         found.append('precision="bf16" would fit')
     return ", or ".join(found) or "not even one example would fit, so it needs a smaller network or more memory"
 
 
 def in_parts(step: Any, x_shape: tuple) -> int:
-    """The bill of a part, without the whole batch."""
+    """The bill of a part, without the whole batch; nothing is recorded."""
     rows = bill(step, x_shape)
-    return rows.total - rows.get("batch", 0)
+    return rows.total - rows.get("batch", 0) - rows.get("recorded", 0)
 
 
-def smaller(step: Any, x_shape: tuple) -> float:
-    """At most what it takes with activations and a copy of θ in 16 bits, where the step can be made so.
-
-    Activations then take 0.6 of what they took: masks, statistics and the loss's arrays keep their size.
-    """
+def smaller(step: Any, x_shape: tuple, n: int = 0) -> float:
+    """What it takes with activations and a copy of θ in bfloat16, where the step can be made so."""
     name = getattr(getattr(step, "precision", None), "name", "fp32")
     if step.net.backend.host or name not in ("fp32", "tf32") or not takes_precision(step):
         return math.inf
-    rows = bill(step, x_shape)
-    part = (-(-x_shape[0] // getattr(step, "parts", 1)), *x_shape[1:])
-    more = temporaries(step, part, True) - rows["scratch"]
-    return rows.total + step.net.theta.nbytes / 2 - 0.4 * rows["activations"] + more * (1 + ("recorded" in rows))
+    try:
+        after = rehearsed(step, x_shape, "bf16")
+    except Exception:  # not to be had here
+        return math.inf
+    rows, before = whole(step, x_shape, n), rehearsed(step, x_shape)
+    more = (after["scratch"] - before["scratch"]) * (1 + ("recorded" in rows))
+    return rows.total + step.net.theta.nbytes / 2 + after["activations"] - before["activations"] + more
 
 
 def takes_precision(step: Any) -> bool:

@@ -25,8 +25,8 @@ class Feed:
     "resident"   the same, in the dtype that x has
     "pinned"     it takes more than a quarter of the free memory: each batch is copied while the last is computed
 
-    A batch that came by "pinned" is overwritten by the next but one of its epoch, the last two by the epoch after: copy
-    what you want to keep. Several epochs may be on their way at once.
+    A batch that came by "pinned" is overwritten by the next but one of its epoch, the last two of an epoch, also of one
+    that is left early, by a later epoch: copy what you want to keep. Several epochs may be on their way at once.
     resident: True or False chooses; without it, what fits stays.
     """
 
@@ -80,11 +80,13 @@ class Feed:
     def _streamed(self, e: int, start: int) -> Iterator[tuple[Any, Any]]:
         order, sent = self.batches.order(e) if self.shuffle else None, []
         slots = self.upload.lend()
-        for i, some in enumerate(self._cuts(start)):
-            slot = slots[i % 2]
-            sent.append((slot, self.upload.send(slot, some if order is None else order[some])))
-            if i:
-                yield self.upload.receive(*sent.pop(0))
-        for last in sent:
-            yield self.upload.receive(*last)
-        self.upload.take_back(slots)  # which an epoch that is left early does not: its last batches stay as they are
+        try:
+            for i, some in enumerate(self._cuts(start)):
+                slot = slots[i % 2]
+                sent.append((slot, self.upload.send(slot, some if order is None else order[some])))
+                if i:
+                    yield self.upload.receive(*sent.pop(0))
+            for last in sent:
+                yield self.upload.receive(*last)
+        finally:  # also where an epoch is left early
+            self.upload.take_back(slots)

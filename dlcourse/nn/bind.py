@@ -1,11 +1,11 @@
 """Where the layers of a replica write: buffers for y and dx, handed out front to back and back to front."""
 
 import math
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..backends import Backend
-from ..backends.ghost import Ghosts
 from .layers import Layer, Residual
 from .params import leaves
 
@@ -13,20 +13,26 @@ from .params import leaves
 class Workspace:
     """Buffers in the order in which they are asked for; a second plan (a shorter last batch) reuses the same memory.
 
-    outgrown: a buffer made way for a larger one; whoever keeps earlier plans forgets them, since they still hold it.
+    kept: the plans that hold them. Before a buffer makes way for a larger one these are forgotten, so that it is free.
     """
 
-    def __init__(self, backend: Backend, dtype: str, ghosts: Ghosts | None = None):
-        self.backend, self.dtype, self.buffers, self.at, self.outgrown = backend, dtype, {}, 0, False
+    def __init__(self, backend: Backend, dtype: str, kept: dict, ghosts: Any = None):
+        self.backend, self.dtype, self.buffers, self.at = backend, dtype, {}, 0
+        self.kept = weakref.proxy(kept)  # not to keep in memory what keeps this
         self.wide = "float32" if "16" in dtype else dtype  # of statistics and losses
         self.arena, self.empty = ghosts or backend.arena(), (ghosts or backend.xp).empty
 
     def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
         size, dtype = math.prod(shape), {"": self.dtype, "wide": self.wide}.get(dtype, dtype)
-        held = self.buffers.get(self.at)
-        if held is None or held.size < size or held.dtype != dtype:
-            self.outgrown |= held is not None
-            held = self.buffers[self.at] = self.empty((size,), dtype)
+        held = self.buffers.pop(self.at, None)
+        if held is not None and (held.size < size or held.dtype != dtype):
+            held = self.kept.clear()
+        try:
+            self.buffers[self.at] = held = self.empty((size,), dtype) if held is None else held
+        except MemoryError:  # as at first: what is smaller than this may fit
+            self.buffers.clear()
+            self.kept.clear()
+            raise
         self.at += 1
         return self.backend.layout(held[:size], shape, last)
 

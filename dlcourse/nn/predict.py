@@ -44,16 +44,16 @@ class Batch:
     """One shape of batch: its blocks, who computes which, and on how many threads. All of it is fixed by the shape, so
     that the same numbers give the same bits."""
 
-    def __init__(self, net: Any, x: Any, block: int | None, spaces: list[Workspace]):
+    def __init__(self, net: Any, x: Any, block: int | None, kept: "Predictor"):
         self.shape, images = (len(x), *net.check(x)[1:]), x.ndim == 4
         block = min(block or (IMAGES if images else ROWS), len(x))
         self.cuts = [slice(start, min(start + block, len(x))) for start in range(0, len(x), block)]
         flops, host = len(x) * net.summary(x.shape[1:]).flops, net.backend.host
         threads = min(threads_here(), len(self.cuts)) if host and images and flops >= CUT else 1
-        while len(spaces) < threads:
-            spaces.append(Workspace(net.backend, net.dtype))
+        while len(kept.spaces) < threads:
+            kept.spaces.append(Workspace(net.backend, net.dtype, kept))
         sizes = {cut.stop - cut.start: x[cut] for cut in self.cuts}
-        self.blocks = [{n: Block(net, part, space) for n, part in sizes.items()} for space in spaces[:threads]]
+        self.blocks = [{n: Block(net, part, space) for n, part in sizes.items()} for space in kept.spaces[:threads]]
         self.team = Team(threads) if threads > 1 else None
         self.blas = Blas() if self.team else None
 
@@ -77,12 +77,8 @@ class Predictor(dict):
     def __call__(self, net: Any, x: Any, block: int | None) -> Any:
         key = x.shape, x.dtype, x.flags.c_contiguous, block, net.ops.own
         with self.lock:
-            batch = self.get(key)
-            if batch is None:
-                batch = Batch(net, x, block, self.spaces)
-                if len(self) >= KEPT or any(space.outgrown for space in self.spaces):
+            if (batch := self.get(key)) is None:
+                if len(self) >= KEPT:
                     self.clear()
-                for space in self.spaces:
-                    space.outgrown = False
-                self[key] = batch
+                batch = self[key] = Batch(net, x, block, self)
             return batch(x, net.backend.xp.empty(batch.shape, net.dtype))

@@ -8,11 +8,14 @@ from .steps import SerialStep
 
 
 class Parts(Plans):
-    """A step's plans in parts: the gradient of each goes into a ∇ of its own, which is added to the network's."""
+    """A step's plans in parts: the gradient of each goes into a ∇ of its own, which is added to the network's.
 
-    def __init__(self, whole: Plans, parts: int):
-        vars(self).update(vars(whole))
-        self.parts, self.make = parts, (whole.make[0], self.net.backend.zeros(self.net.grad.shape, self.net.dtype))
+    No part is larger than the first, so that its buffers serve all of them.
+    """
+
+    def __init__(self, step: Any, parts: int):
+        super().__init__(step.net, step.loss, step.net.grad.copy(), precision=step.precision)
+        self.parts = parts
 
     def gradient(self, x: Any, t: Any, n: int | None = None, row: int = 0) -> Any:
         """∇ = Σ ∇ of a part, each with its share of the whole batch's mean."""
@@ -21,7 +24,7 @@ class Parts(Plans):
         if t.shape[:1] != (rows,):
             raise ValueError(f"there must be as many targets as examples: x has shape {x.shape}, t {t.shape}")
         self.net.grad[...] = 0
-        for start, stop in pairwise(dict.fromkeys(rows * i // self.parts for i in range(self.parts + 1))):
+        for start, stop in pairwise(dict.fromkeys(-(-rows * i // self.parts) for i in range(self.parts + 1))):
             value = value + super().gradient(x[start:stop], t[start:stop], rows if n is None else n, row + start)
             self.net.grad += self.make[1]
         return value
@@ -43,4 +46,4 @@ class AccumulateStep(SerialStep):
         super().__init__(net, loss, optimizer, **options)
         if parts < 1:
             raise ValueError(f"parts= is a whole number from 1 on, got {parts}")
-        self.parts, self.plans = parts, Parts(self.plans, parts)
+        self.parts, self.plans = parts, Parts(self, parts)

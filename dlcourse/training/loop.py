@@ -92,8 +92,8 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     """
     check_arguments(net, loss, optimizer, batches, epochs)
     x = next(batches.epoch(0))[0]
-    outputs = net.check(x)[-1]
-    step = afford(step or choose_step(net, loss, optimizer, x.shape), x.shape)
+    outputs, x = net.check(x)[-1], x.shape  # its memory may be needed
+    step = afford(step or choose_step(net, loss, optimizer, x), x, batches)
     if not callable(step) or (getattr(step, "net", net), getattr(step, "optimizer", optimizer)) != (net, optimizer):
         raise TypeError("step must be one of this network and optimizer, as SerialStep(net, loss, optimizer) makes it")
     run = Run(net, loss, optimizer, batches, epochs, step, in_order(hooks))
@@ -102,7 +102,7 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     run.tell("on_resume")
     try:
         # what overflows, NonFiniteLoss explains
-        with Interruptible(run), explained(step, x.shape), np.errstate(all="ignore"):
+        with Interruptible(run), explained(step, x, batches), np.errstate(all="ignore"):
             while run.epoch < epochs and not run.stopped and not run.interrupted:
                 one_epoch(run)
         done = f"stopped: {run.stopped}" if run.stopped else "finished"

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..backends.ghost import Ghosts
 from ..nn.bind import Flow, Workspace, bind_dx, bind_y
 from ..nn.functional import alone
 from ..nn.fuse import fuse
@@ -68,40 +67,39 @@ class Plan:
 class Plans(dict):
     """One plan per batch shape, and per set of functions that a learner has replaced: those are not fused.
 
-    version  moves when plans are forgotten whose memory was outgrown: a captured graph of theirs is then out of date
+    version  moves when plans are forgotten, as those are whose memory is outgrown: their graphs are out of date
     """
 
     def __init__(self, net: Any, loss: Any, grad: Any, comm: Callable = alone, leader: bool = True,
                  precision: Precision | None = None):  # fmt: skip
         self.net, self.ops, self.make = net, net.ops, (loss, grad)
         self.precision, self.version = precision or Precision("fp32", net, None), 0
-        self.space, self.comm, self.leader = Workspace(net.backend, self.precision.dtype), comm, leader
+        self.space, self.comm, self.leader = Workspace(net.backend, self.precision.dtype, self), comm, leader
 
     def gradient(self, x: Any, t: Any, n: int | None = None, row: int = 0) -> Any:
         try:
             key = x.shape, x.dtype, x.flags.c_contiguous, self.ops.own
         except AttributeError:
             raise TypeError(f"x must be an array, got a {type(x).__name__}: use np.asarray(x)") from None
-        plan = self.get(key)
-        if plan is None:
+        if (plan := self.get(key)) is None:
             self.net.check(x)
-            plan = Plan(self.net, *self.make, x, self.space, self.comm, self.leader, self.precision)
-            if self.space.outgrown:
-                self.clear()
-                self.version += 1
-            self[key], self.space.outgrown = plan, False
+            plan = self[key] = Plan(self.net, *self.make, x, self.space, self.comm, self.leader, self.precision)
         return plan.gradient(x, t, n, row)
+
+    def clear(self) -> None:
+        super().clear()
+        self.version += 1
 
     def needs(self, x_shape: tuple) -> dict[str, int]:
         """Bytes that a plan for batches of this shape holds: the same plan, bound to arrays that hold no numbers.
 
-        Where the host computes, it also runs once on them, which shows the scratch; a device has a pool for that.
+        Where they can be computed with, it also runs once on them, which shows the scratch.
         """
-        net, ghosts = self.net, Ghosts()
-        space = Workspace(net.backend, self.precision.dtype, ghosts)
+        net, ghosts = self.net, self.net.backend.ghosts()
+        space = Workspace(net.backend, self.precision.dtype, self, ghosts)
         x, grad = (ghosts.empty(shape, net.dtype) for shape in (x_shape, net.grad.shape))
         plan = Plan(net, self.make[0], grad, x, space, alone, False, self.precision)
-        if net.backend.host:
+        if ghosts.run:
             with np.errstate(all="ignore"):
-                plan.gradient(x, plan.loss.y, len(x))
+                plan.gradient(x, ghosts.targets(plan.loss), len(x))
         return {"activations": sum(held.nbytes for held in space.buffers.values()), "scratch": ghosts.high}

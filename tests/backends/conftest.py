@@ -20,6 +20,7 @@ def one_thread():
 def unsure(monkeypatch):
     """FAKE with nothing compiled, tried or refused yet; what a test makes it refuse is forgotten afterwards."""
     monkeypatch.setattr(FAKE, "compiled", {})
+    monkeypatch.setattr(FAKE, "ready", {})
     monkeypatch.setattr(FAKE, "refused", {})
     monkeypatch.setattr(FAKE, "tried", set())
     yield FAKE
