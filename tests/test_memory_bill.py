@@ -292,9 +292,10 @@ def test_the_bill_is_a_table():
 
 
 @pytest.mark.gpu
+@pytest.mark.parametrize("kind", [SerialStep, GraphStep])
 @pytest.mark.parametrize("name", NETS)
-def test_the_bill_bounds_what_cupy_takes(name):
-    """Peak of a private pool: at most the bill, with 512 bytes for each array; and most of that."""
+def test_the_bill_bounds_what_cupy_takes(name, kind):
+    """Peak of a private pool, and of a recording: at most the bill, with 512 bytes for each array; and most of it."""
     import cupy
 
     from dlcourse.backends.cupy import CUPY
@@ -303,15 +304,16 @@ def test_the_bill_bounds_what_cupy_takes(name):
     CUPY.matmul(CUPY.zeros((8, 8)), CUPY.zeros((8, 8)))  # the library takes its workspace from the usual pool
     with cupy.cuda.using_allocator(pool.malloc):
         net = case.network(CUPY)
-        step = SerialStep(net, case.loss(), optimizer("Adam", net))
+        step = kind(net, case.loss(), optimizer("Adam", net))
         x, t = map(CUPY.asarray, case.batch(size=20_000))
         said = bill(step, x.shape)
-        for _ in range(3):
+        for _ in range(5):  # the fourth is recorded
             step(x, t)
         CUPY.synchronize()
-    rounded = 512 * 200 + 4096 * 4
-    assert 0.7 * (said.total - said["batch"]) <= pool.total_bytes() - x.nbytes - t.nbytes
-    assert pool.total_bytes() <= said.total + rounded
+    graphs = step.recorder.graphs.values() if kind is GraphStep else ()
+    taken, rounded = pool.total_bytes() + sum(graph.replay.nbytes for graph in graphs), 512 * 200 + 4096 * 4
+    assert 0.7 * (said.total - said["batch"]) <= taken - x.nbytes - t.nbytes
+    assert taken <= said.total + rounded
 
 
 @pytest.mark.gpu
