@@ -7,10 +7,10 @@ and the same program must give the same numbers whatever else is installed.
 from typing import Any
 
 from .base import BACKENDS, LATER, Backend, backend_of, to_host
-from .memory import afford, explained
+from .memory import afford, explained, peek
 from .numpy import NUMPY
 
-__all__ = ["BACKENDS", "NUMPY", "Backend", "afford", "backend_of", "explained", "get_backend", "to_host"]
+__all__ = ["BACKENDS", "NUMPY", "Backend", "afford", "backend_of", "explained", "peek", "get_backend", "to_host"]
 
 
 def get_backend(name: str | Backend = "numpy", *, plain: bool = False) -> Backend:

@@ -144,6 +144,22 @@ def whole(step: Any, x_shape: tuple, n: int) -> Bill:
     return bill(step, x_shape, n % x_shape[0])
 
 
+def peek(batches: Any) -> Any:
+    """x of the first batch; TooLarge where that alone does not fit."""
+    try:
+        return next(batches.epoch(0))[0]
+    except TooLarge:
+        raise
+    except MemoryError as why:
+        one = f"one batch of {min(batches.size, batches.n):,} examples does not fit beside what is held already"
+        raise TooLarge(f"{one}: take smaller batches ({first_line(why)})") from why
+
+
+def first_line(why: BaseException) -> str:
+    """What an error says first."""
+    return (str(why).strip().splitlines() or ["no more can be had"])[0].rstrip(".")
+
+
 @contextmanager
 def explained(step: Any, x_shape: tuple, batches: Any = None) -> Iterator[None]:
     """An allocation that fails in here is told in the same words; the first error stays behind it as its cause."""
@@ -154,11 +170,10 @@ def explained(step: Any, x_shape: tuple, batches: Any = None) -> Iterator[None]:
     except MemoryError as why:
         if not hasattr(step, "memory"):
             raise
-        said = str(why).strip().splitlines() or ["no more can be had"]
         n, there = getattr(batches, "n", 0), room(step, x_shape, batches)
         need = whole(step, x_shape, n).total
         there = need - 1 if there is None else min(there, need - 1)  # less than was thought, or it would have been had
-        told = f"the memory is full ({said[0].rstrip('.')}): {asks(step, x_shape, need)}"
+        told = f"the memory is full ({first_line(why)}): {asks(step, x_shape, need)}"
         raise TooLarge(f"{told}; {advice(step, x_shape, there, n)}") from why
 
 
@@ -189,9 +204,9 @@ def held(step: Any, x_shape: tuple, batches: Any = None) -> int:
 
 
 def kept(step: Any) -> list:
-    """The batches that plans still hold, where these are arrays of their own: the next ones take their place."""
+    """The batches that plans still hold, whole or in part: the next ones take their place."""
     found = [getattr(plan.layers[0], "x", None) for plan in step.plans.values()]
-    return [x for x in found if x is not None and x.base is None]
+    return list({id(a): a for x in found if x is not None for a in [x if x.base is None else x.base]}.values())
 
 
 def advice(step: Any, x_shape: tuple, there: int, n: int = 0) -> str:
@@ -208,8 +223,8 @@ def advice(step: Any, x_shape: tuple, there: int, n: int = 0) -> str:
 
 
 def in_parts(step: Any, x_shape: tuple) -> int:
-    """The bill of a part, without the whole batch; nothing is recorded."""
-    rows = bill(step, x_shape)
+    """The bill of a part of this shape, without the whole batch; nothing is recorded."""
+    rows = bill(step, (x_shape[0] * getattr(step, "parts", 1), *x_shape[1:]))
     return rows.total - rows.get("batch", 0) - rows.get("recorded", 0)
 
 

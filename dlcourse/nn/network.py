@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import NUMPY, Backend, get_backend
+from ..backends import NUMPY, Backend, get_backend, to_host
 from . import storage
 from .layers import Layer, Sequential
 from .ops import table
@@ -147,7 +147,7 @@ class Network:
         for layer in everything(layers):
             forget(layer, type(self.theta))
         net = Network(*layers, key=self.key, dtype=self.dtype, backend=backend)
-        net.theta[...] = net.backend.asarray(self.theta)
+        net.backend.put(net.theta, to_host(self.theta))
         net.buffers.update(self.buffers)
         return net
 

@@ -1,7 +1,7 @@
 """A whole training run in one safetensors file: enough to go on as if nothing had happened.
 
 Arrays    network.theta, network.<buffer>, optimizer.hp, optimizer.<state>, run.values (losses of the epoch under way),
-          run.batch_losses, step.scale (of a step in 16 bits), hooks.<number>.<name> (the best weights ...)
+          run.batch_losses, step.fp16 (the loss scale of a step in fp16), hooks.<number>.<name> (the best weights ...)
 Metadata  one JSON text: version, epoch, batch, history, the optimizer's numbers, each hook's state and
           its arrays' shapes, and who may go on from it: names and shapes of the parameters, kind of optimizer and
           loss, and the order of the batches
@@ -78,7 +78,7 @@ def own_arrays(run: Any) -> dict[str, Any]:
     """What the network, the run and the step's precision hold, by its name in the file."""
     arrays = {f"network.{name}": a for name, a in network_arrays(run.net).items()} | {"run.values": run.values}
     scale = getattr(getattr(run.step, "precision", None), "state", None)
-    return arrays if scale is None else arrays | {"step.scale": scale}
+    return arrays if scale is None else arrays | {f"step.{run.step.precision.name}": scale}
 
 
 def arrays_of(run: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import NUMPY, afford, explained, to_host
+from ..backends import NUMPY, afford, explained, peek, to_host
 from ..nn.functional.losses import check_labels
 from ..nn.losses import SoftmaxCrossEntropy
 from .failure import NonFiniteLoss
@@ -91,7 +91,7 @@ def fit(net: Any, loss: Any, optimizer: Any, batches: Any, *, epochs: int, step:
     On a GPU the losses stay there until the epoch ends: one wait per epoch, and one at the start, to see the targets.
     """
     check_arguments(net, loss, optimizer, batches, epochs)
-    x = next(batches.epoch(0))[0]
+    x = peek(batches)
     outputs, x = net.check(x)[-1], x.shape  # its memory may be needed
     step = afford(step or choose_step(net, loss, optimizer, x), x, batches)
     if not callable(step) or (getattr(step, "net", net), getattr(step, "optimizer", optimizer)) != (net, optimizer):

@@ -144,7 +144,7 @@ class Optimizer:
             return self.turn()
         self.ok = ok
         if self.at_once("advance"):
-            squares = self.ops.sum_of_squares(self.grad) if self.clips else None
+            squares = self.squares() if self.clips else None
             if self.ops.advance(self.hp, self.live, self.identity, ok, squares, self.place) is not NotImplemented:
                 return
         xp = self.backend.xp
@@ -162,8 +162,12 @@ class Optimizer:
         """Move the running numbers on, in place."""
         if self.clips:
             xp, n = self.backend.xp, self.numbers
-            s = sum(self.ops.sum_of_squares(grad, tmp=self.tmp[: grad.size]) for _, grad, *_ in self.blocks)
-            xp.divide(n.clip, xp.maximum(xp.sqrt(s), n.clip), out=n.scale)  # never divides by zero
+            xp.divide(n.clip, xp.maximum(xp.sqrt(self.squares()), n.clip), out=n.scale)  # never divides by zero
+
+    def squares(self) -> Any:
+        """‖∇‖²"""
+        one, *more = (self.ops.sum_of_squares(grad, tmp=self.tmp[: grad.size]) for _, grad, *_ in self.blocks)
+        return sum(more, one)
 
     def update(self, blocks: list, tmp: Any) -> None:
         """The rule on some of the blocks, after `advance`. Threads may share them out, each with a tmp of its own."""

@@ -73,8 +73,7 @@ class SerialStep(Step):
         return self.blas(self.run, x, t)
 
     def run(self, x: Any, t: Any, n: Any = None) -> Any:
-        value = self.plans.gradient(x, t, n)
-        host = self.net.backend.host
+        value, host = self.plans.gradient(x, t, n), self.net.backend.host
         value = float(value) if host else value
         ok = math.isfinite(value) if host else self.net.backend.xp.isfinite(value)
         self.optimizer.step(ok=self.precision.unscaled(self.net.grad, ok))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 from test_precision import batch, made, mlp
@@ -134,6 +136,9 @@ def test_a_broken_off_run_goes_on_with_the_scale_it_had(backend, kind, tmp_path,
     assert whole[0] == [2.0**19, 1]
     with pytest.raises(OSError, match="power cut"):
         run(save, at=8)
-    with pytest.raises(FileError, match="step.scale is unknown"):
+    with pytest.raises(FileError, match="step.fp16 is unknown"):
         run(Checkpoint(path), precision="fp32")
+    if find_spec("ml_dtypes"):
+        with pytest.raises(FileError, match="step.bf16 is missing; step.fp16 is unknown"):
+            run(Checkpoint(path), precision="bf16")
     assert run(save) == whole

@@ -190,6 +190,37 @@ def test_dropout_in_parts_drops_what_it_drops_from_the_whole(parts):
     np.testing.assert_allclose(grads[1], grads[0], rtol=1e-3, atol=1e-6)
 
 
+def test_more_parts_are_parts_of_the_batch_and_not_of_a_part():
+    with pytest.raises(TooLarge) as error:
+        trained(AccumulateStep, 3000, 2_800_000, 9000, parts=7)
+    parts = int(re.search(r"parts=(\d+)", str(error.value))[1])
+    del error
+    assert parts > 7
+    trained(AccumulateStep, 3000, 2_800_000, 9000, parts=parts)
+
+
+def test_clipping_without_its_kernel_keeps_to_the_bill_where_theta_is_large():
+    REFUSES.add("sum_of_squares")
+    x, t = batch(16)
+    start = POOL.peak = POOL.used
+    net = Network(Dense(50, 2000), Tanh(), Dense(2000, 10), backend=FAKE)
+    step = SerialStep(net, SoftmaxCrossEntropy(), Adam(net.theta, net.grad, clip=1.0))
+    said = bill(step, x.shape)
+    for _ in range(3):
+        step(x, t)
+    assert POOL.peak - start <= said.total - said["batch"] + SMALL
+
+
+def test_a_first_batch_that_does_not_fit_is_told_too():
+    x, t = np.random.default_rng(0).normal(size=(20_000, 50)).astype("float32"), np.zeros(20_000, "int64")
+    start = POOL.used
+    with simulate_memory(start + 5_000_000):
+        step = made()
+        feed = Feed(Batches(x, t, 10_000), FAKE, resident=True)
+        with pytest.raises(TooLarge, match="one batch of 10,000 examples does not fit.*take smaller batches"):
+            fit(step.net, step.loss, step.optimizer, feed, epochs=1, step=step)
+
+
 # ---- what is held already
 
 
@@ -211,6 +242,13 @@ def test_a_second_fit_needs_no_more_than_the_first(kind, resident, precision):
     feed = Feed(Batches(x, t, 512), FAKE, resident=resident)
     extra = x.nbytes + t.nbytes + 512 * 8008 if resident else 0  # data; fit keeps the batch that it looked at
     twice(step, feed, start + extra + int(1.01 * need))
+
+
+def test_a_second_fit_in_parts_counts_the_batch_that_its_parts_hold_once():
+    X, T = batch(20_000)
+    step = made(AccumulateStep, parts=100)
+    need = bill(step, X.shape).total
+    twice(step, Batches(X, T, 20_000), POOL.used + int(1.02 * need) - step.net.theta.nbytes)
 
 
 def test_a_second_graph_is_in_the_bill_where_there_will_be_one():
