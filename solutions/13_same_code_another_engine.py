@@ -9,7 +9,7 @@
 # You will write a layer for both, time it honestly, find out whether two computations make the same step, stop moving
 # data about, and take apart a claim of "5,000,000 times faster".
 #
-# *About 105 minutes, five exercises, no GPU needed.* Where you have none, a **practice GPU** stands in: it has the
+# *About 120 minutes, five exercises, no GPU needed.* Where you have none, a **practice GPU** stands in: it has the
 # manners of CuPy and the numbers of NumPy, and it counts. It cannot show speed, nor how a real GPU rounds. With a GPU,
 # sections 3, 4 and 6 also run on it.
 
@@ -280,8 +280,8 @@ compare("13.c", said if turned else "exactly 0")
 # ### Exercise 13.4: move once
 #
 # This loop is right, and moves something in every step. Mend it: no copy and no wait *inside* the loop; after it, at
-# most one fetch for W and one for all losses. `xp` is as in 13.1; x, t and W come from the host, and W and the losses,
-# one for each step, must go back there.
+# most one fetch for W and one for all losses. `xp` is the device's module; x, t and W come from the host, and W
+# and the losses, one for each step, must go back there.
 
 
 # %% exercise 13.4
@@ -344,10 +344,11 @@ print("the loss fell to a tenth:", bool(losses[-1] < losses[0] / 10))
 #
 # - **Launches.** We *assume* that each costs the host 4 to 6 µs; that differs between machines.
 # - **FLOP**, floating-point operations. Forward, each weight costs each image two, a multiplication and an addition;
-#   backward two more, for its slope. The peak of an H200, a GPU, is 67 TFLOP/s in float32: 67 million in a
-#   microsecond.
-# - **Bytes**, 4 for a number. A step reads or writes at least nine numbers for each parameter, seven of them for Adam.
-#   Peak: 4.8 TB/s, 4.8 million in a microsecond. (Both peaks are from NVIDIA's data sheet.)
+#   backward two more, for its slope, and in the second layer two more again, for the slopes of h. The peak of an H200,
+#   a GPU, is 67 TFLOP/s in float32: 67 million in a microsecond.
+# - **Bytes**, 4 for a number. A step moves at least nine numbers for each parameter, seven of them for Adam (it reads
+#   θ, its slope, m, v; writes θ, m, v), and the batch. Peak: 4.8 TB/s, 4.8 million in a microsecond. (Both peaks are
+#   from NVIDIA's data sheet.)
 #
 # **Predict,** twice. By hand: 784-128-10 has 101,632 weights, and a batch 64 images. How many µs do its FLOP take at
 # the peak? Then: 784-h-10, operation by operation. Up to which width h is the CPU *here* faster than an H200 can be, if
@@ -378,10 +379,11 @@ cpu, (eager, _) = times["NumPy on this CPU"], ways.values()
 show(figures.step_times(wider, times, ways))
 compare("13.e", flop / 67e6, within=0.1, unit="µs")
 lost = [h for h, mine, (low, _) in zip(widths, cpu, eager) if mine < low]
-compare("13.f", str(lost[-1]) if lost else "no width")
 grows = cpu[1:] / cpu[:-1]  # in a layer four times as wide
 if grows.min() < 0.8 or grows.max() > 8:
     print("The curve jumps. Close other programs, and run the cell that measures again.")
+else:
+    compare("13.f", str(lost[-1]) if lost else "no width")
 print(*told_of_gpus(), sep="\n")
 
 # %% [markdown]
@@ -389,8 +391,8 @@ print(*told_of_gpus(), sep="\n")
 # widest layers the work outweighs the asking. Hence the ways out: fewer launches (fuse, record), or more work at once
 # (width, batch).
 #
-# These are bounds, by an assumed price. If asking costs less than 4 µs, the band lies lower. Against a bound the CPU
-# may show its best, and other programs only make it slower: so its curve is the least of ten rounds by bench.
+# These are bounds, by an assumed price. If asking costs less than 4 µs, the band lies lower. Other programs
+# only make the CPU slower: so its curve is the least of ten rounds by bench.
 # Where no record stands above, this course has measured no GPU, and claims no speed.
 #
 # ## 7 · Five million times faster
@@ -463,8 +465,7 @@ print(*(f"{word}: {ratio:,.2f}" for word, ratio in zip(words, left)), sep="\n")
 # - **You time honestly:** warmed up, waited for, a median.
 # - **You can tell rounding from a mistake.** In reverse order the step was within 0.00001; with 10 bits it was not.
 # - **You move once.** Five crossings in 20 steps, in place of 100.
-# - **You can work out where asking outweighs the work,** by launches, FLOP and bytes, and tell what was counted, looked
-#   up, assumed, or measured.
+# - **You can work out where asking outweighs the work,** by launches, FLOP and bytes.
 # - **You took 5,000,000 apart.** 0.32 was left.
 #
 # One thing stayed closed: what is *in* a kernel? **How do thousands of threads share out a layer, and what goes wrong

@@ -254,6 +254,12 @@ SAID = {  # what no single wrong answer explains -> words of the sentence that i
         put(TIMED, ("clock() - start", "perf_counter() - start")),
         "f is called 6 times, and `clock` only 5 times",
     ),
+    "rows put together": (
+        "13.1",
+        "def prediction_layer(xp, x, W, b, t):\n    rows = [xp.exp(z - xp.max(z)) for z in x @ W + b]\n"
+        "    p = xp.stack([e / e.sum() for e in rows])\n    return p, p - xp.eye(len(b))[t]",
+        "where ten or so do. Does a loop in it go through the rows? Do all rows in one operation.",
+    ),
     "get, and gW as it was": (
         "13.4",
         put(LOOP, ("gW = gW - lr * 2 * gx.T @ e / e.size", "W = (gW - lr * 2 * gx.T @ e / e.size).get()")),

@@ -82,9 +82,11 @@ def on_device(value):
 
 
 def crossed(part, value):
-    """Several things that made numbers cross, where no single mistake explains them."""
+    """Several things that made numbers cross, or too many launches, where no single mistake explains them."""
     if not on_device(value) or not value[2]:
-        return ""
+        many = value[3][0] if on_device(value) else 0
+        asks = f"Your layer asks for {many} launches, where ten or so do. Does a loop in it go through the rows? "
+        return asks + "Do all rows in one operation." if many > MANY else ""
     said = in_all(value[2])
     return f"Numbers cross between host and device in your layer: {said}. Let `xp` do it all, with whole arrays."
 

@@ -32,7 +32,9 @@ def cases(rng):
     yield call("parity", small, small + [0.3, 0.0, 0.4], small + [0.3, 0.1, 0.4], 0.5, tag="one does not move")
     yield call("parity", np.zeros(2), np.array([4.0, 0.0]), np.array([5.0, 0.0]), 0.25, tag="just at the tolerance")
     yield call("parity", np.zeros(2), np.array([4.0, 0.0]), np.array([2.0, 0.0]), 0.5, tag="just at the tolerance")
-    yield call("parity", small, small + 0.25, np.array([0.25, np.nan, 0.25]), 0.1, tag="a number that is none")
+    yield call("parity", small, small + 0.25, np.array([0.25, np.nan, 0.25]), 0.1, tag="a nan in one of them")
+    both = np.array([0.25, np.nan, 0.25])
+    yield call("parity", small, both, both.copy(), 0.1, tag="the same nan in both")
     yield call("parity", np.zeros(2), np.array([0.0, 1.0]), np.array([0.0, 1.5]), 0.1, tag="a step of length 1")
     before = rng.normal(size=3).round(1)
     yield call("parity", before, before.copy(), before.copy(), 0.1, tag="no step at all")
@@ -75,6 +77,12 @@ def inf_first(before, here, there, tolerance):
 def all_close(before, here, there, tolerance):
     error, _ = parity(before, here, there, tolerance)
     return error, np.allclose(here, there)
+
+
+def nan_is_equal(before, here, there, tolerance):
+    if np.array_equal(here - before, there - before, equal_nan=True):
+        return 0.0, True
+    return parity(before, here, there, tolerance)
 
 
 def either(u, v):
@@ -197,6 +205,12 @@ EXERCISE = Exercise(
             "A nan counts as equal in yours: it is not larger than anything, and not smaller either. Ask whether the "
             "error is ≤ the tolerance.",
             source="https://github.com/NervanaSystems/ngraph/pull/2028",
+        ),
+        Wrong(
+            "equal nan",
+            nan_is_equal,
+            "Where both updates hold the same nan, yours are equal. A nan is never equal, not even to itself: leave "
+            "`equal_nan` out.",
         ),
         Wrong(
             "np.allclose",
