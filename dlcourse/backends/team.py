@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
@@ -31,18 +30,19 @@ class Team:
         self.size, self.pid, self.rank = size, 0, threading.local()
 
     def run(self, f: Callable[[int], Any]) -> list:
-        if self.pid != os.getpid():  # none yet; or the process was forked, and has none of its parent's
-            self.hire()
         try:
+            if self.pid != os.getpid():  # none yet; or the process was forked, and has none of its parent's
+                self.hire()
+            self.up, self.down = self.queues(), self.queues()
             for i, jobs in enumerate(self.jobs, 1):  # np.errstate and its like hold in every thread
                 jobs.put(partial(copy_context().run, self.guarded, f, i))
             results = [self.guarded(f, 0), *(done.get() for done in self.done)]
         except BaseException:  # the interrupt key
+            self.pid = 0  # first of all, and without a call: nobody uses these queues again
             self.dismiss()
             raise
         errors = [r for r in results if isinstance(r, BaseException)]
         if errors:
-            self.up, self.down = self.queues(), self.queues()
             raise next((e for e in errors if not isinstance(e, Left)), errors[0])
         return results
 
@@ -73,22 +73,25 @@ class Team:
         return [SimpleQueue() for _ in range(1, self.size)]
 
     def hire(self) -> None:
-        """Threads, each with its work, and what came of it; and the ways of `allreduce`."""
-        self.jobs, self.done, self.up, self.down = (self.queues() for _ in range(4))
-        self.gone: list[bool] = []
+        """Threads, each with its work, and what came of it."""
+        self.jobs, self.done, self.up, self.down = self.queues(), self.queues(), [], []
+        self.here, self.gone = [], []
         for jobs, done in zip(self.jobs, self.done):
-            threading.Thread(target=work, args=(jobs, done, self.gone), daemon=True).start()
+            threading.Thread(target=work, args=(jobs, done, self.here, self.gone), daemon=True).start()
         self.pid = os.getpid()
 
     def dismiss(self) -> None:
         """Nobody is left running, however often the interrupt key is pressed."""
-        while self.pid:
-            with suppress(KeyboardInterrupt):
+        left = False
+        while not left:
+            try:
                 self.leave()
                 self.close()
-                while len(self.gone) < len(self.jobs):  # Thread.join does not wait again once it was interrupted
+                while len(self.gone) < len(self.here):  # Thread.join does not wait again once it was interrupted
                     time.sleep(0.001)
-                self.pid = 0
+                left = True
+            except KeyboardInterrupt:
+                continue
 
     def close(self) -> None:
         """No more work: the threads end after what they are doing."""
@@ -98,8 +101,9 @@ class Team:
     __del__ = close
 
 
-def work(jobs: SimpleQueue, done: SimpleQueue, gone: list[bool]) -> None:
+def work(jobs: SimpleQueue, done: SimpleQueue, here: list[bool], gone: list[bool]) -> None:
     """What a thread does: one job after the other, until there is none."""
+    here.append(True)
     while job := jobs.get():
         done.put(job())
         del job  # while it waits, it holds nothing
@@ -135,8 +139,12 @@ class Blas:
             return f(*args)
         finally:  # no call stands here outside of a try: Python looks for interrupts at calls
             while me in Blas.inside:
-                try:
-                    restore(me)
+                try:  # twice, since Python looks for interrupts at the jump back of a loop, too
+                    while me in Blas.inside:
+                        try:
+                            restore(me)
+                        except KeyboardInterrupt as key:
+                            pressed = key
                 except KeyboardInterrupt as key:
                     pressed = key
             if pressed:

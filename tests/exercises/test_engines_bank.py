@@ -258,7 +258,7 @@ SAID = {  # what no single wrong answer explains -> words of the sentence that i
         "13.1",
         "def prediction_layer(xp, x, W, b, t):\n    rows = [xp.exp(z - xp.max(z)) for z in x @ W + b]\n"
         "    p = xp.stack([e / e.sum() for e in rows])\n    return p, p - xp.eye(len(b))[t]",
-        "where ten or so do. Does a loop in it go through the rows? Do all rows in one operation.",
+        "where ten or so do. Does a loop go through the rows? Do all rows in one operation.",
     ),
     "get, and gW as it was": (
         "13.4",

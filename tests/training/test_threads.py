@@ -396,12 +396,14 @@ def test_an_interrupt_at_any_moment_leaves_nobody_running_and_restores_blas(wait
 
         def press(frame, event, arg):
             nonlocal fired, left
-            if event in ("call", "c_return"):
+            forgets = frame.f_code.co_name == "_remove"  # a callback at a thread's end, where nothing is raised
+            if event in ("call", "c_return") and not forgets:
                 left -= 1
                 if left < 0:
                     fired = True
                     raise KeyboardInterrupt
 
+        gc.disable()  # its callbacks are no place for an interrupt either
         sys.setprofile(press)
         try:
             blas(team.run, part)
@@ -409,9 +411,69 @@ def test_an_interrupt_at_any_moment_leaves_nobody_running_and_restores_blas(wait
             pass
         finally:
             sys.setprofile(None)
+            gc.enable()
         assert (blas_threads(), Blas.inside, Blas.before) == (two_blas_threads, set(), {}), moment
         assert [float(np.sum(v)) for v in blas(team.run, part)] == ([2, 2] if wait else [0, 1]), moment
     assert moment > 30
+
+
+def pressed(monkeypatch, holder, name, times):
+    """The interrupt key is pressed as often as this function of the holder is called, and after that no more."""
+    real, left = getattr(holder, name), [times]
+
+    def press(*args):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(holder, name, press)
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+@pytest.mark.parametrize("name", ["leave", "close"])
+def test_more_presses_while_a_team_is_dismissed(name, times, monkeypatch):
+    """Nobody is left running, and what an earlier run has sent is never taken for an answer."""
+    team, ended = Team(2), []
+
+    class Pressed:
+        def get(self):
+            raise KeyboardInterrupt
+
+    def part(i):
+        time.sleep(0.02 * i)
+        ended.append(i)
+        return "stale"
+
+    team.run(lambda i: i)
+    team.done = [Pressed()]
+    pressed(monkeypatch, Team, name, times)
+    with pytest.raises(KeyboardInterrupt):
+        team.run(part)
+    assert ended == [0, 1]
+    assert [v.tolist() for v in team.run(lambda i: team.allreduce(np.ones(1)))] == [[2], [2]]
+
+
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_more_presses_while_blas_is_restored(times, monkeypatch, two_blas_threads):
+    pressed(monkeypatch, team_module, "restore", times)
+    with pytest.raises(KeyboardInterrupt):
+        Blas()(lambda: None)
+    assert (blas_threads(), Blas.inside, Blas.before) == (two_blas_threads, set(), {})
+
+
+def test_an_error_leaves_no_sum_behind():
+    """One fails after it has sent its part of a sum: the next run does not get it."""
+    team = Team(2)
+
+    def part(i):
+        if i:
+            return team.allreduce(np.full(1, 9.0))
+        raise Broken("before it took the sum")
+
+    with pytest.raises(Broken):
+        team.run(part)
+    assert [v.tolist() for v in team.run(lambda i: team.allreduce(np.ones(1)))] == [[2], [2]]
 
 
 def of_a_child(answer):

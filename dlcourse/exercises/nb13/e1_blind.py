@@ -84,9 +84,8 @@ def on_device(value):
 def crossed(part, value):
     """Several things that made numbers cross, or too many launches, where no single mistake explains them."""
     if not on_device(value) or not value[2]:
-        many = value[3][0] if on_device(value) else 0
-        asks = f"Your layer asks for {many} launches, where ten or so do. Does a loop in it go through the rows? "
-        return asks + "Do all rows in one operation." if many > MANY else ""
+        asks = f"Your layer asks for more than {MANY} launches, where ten or so do. Does a loop go through the rows? "
+        return asks + "Do all rows in one operation." if on_device(value) and value[3][0] > MANY else ""
     said = in_all(value[2])
     return f"Numbers cross between host and device in your layer: {said}. Let `xp` do it all, with whole arrays."
 
