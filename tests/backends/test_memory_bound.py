@@ -28,8 +28,8 @@ KINDS = {"serial": SerialStep, "in parts": lambda *a, **o: AccumulateStep(*a, pa
 EPILOGUES = "bias relu_bias bgrad"
 REFUSALS = [EPILOGUES, *EPILOGUES.split(), "im2col", "col2im", "im2col col2im", "relu_backward", "dropout", "layernorm"]
 REFUSALS += ["channel_statistics channel_gradients", "normalize", "softmax_cross_entropy", "unscale", "sum_of_squares"]
+BODIES = ("fused", "fp32"), ("fused", "bf16"), ("plain", "fp32"), ("plain", "fp16")
 SMALL = 2000  # numbers of the optimizer, counters, statistics of channels
-PRECISIONS = "fp32", "bf16", "fp16"
 
 
 @pytest.fixture(autouse=True)
@@ -60,16 +60,14 @@ def taken(case, where, kind, precision):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("bodies", ["fused", "plain"])
+@pytest.mark.parametrize("bodies, precision", BODIES)
 @pytest.mark.parametrize("name", LAYERS | NETS)
 def test_no_step_takes_more_and_none_much_less(name, bodies, precision, kind):
     said, peak = taken((LAYERS | NETS)[name], FAKE if bodies == "fused" else FAKE.plain(), kind, precision)
     assert peak <= said + SMALL and said <= 1.15 * peak + 4096
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("kind, precision", zip(KINDS, ["bf16", "fp32"]))
 @pytest.mark.parametrize("name", NETS)
 def test_nor_after_a_refusal_which_the_bill_finds_out(name, precision, kind, willing):
     for refuses in REFUSALS:
