@@ -67,7 +67,7 @@ def test_no_step_takes_more_and_none_much_less(name, bodies, precision, kind):
     assert peak <= said + SMALL and said <= 1.15 * peak + 4096
 
 
-@pytest.mark.parametrize("kind, precision", zip(KINDS, ["bf16", "fp32"]))
+@pytest.mark.parametrize("kind, precision", [*zip(KINDS, ["bf16", "fp32"])])
 @pytest.mark.parametrize("name", NETS)
 def test_nor_after_a_refusal_which_the_bill_finds_out(name, precision, kind, willing):
     for refuses in REFUSALS:
