@@ -32,6 +32,15 @@ BODIES = ("fused", "fp32"), ("fused", "bf16"), ("plain", "fp32"), ("plain", "fp1
 SMALL = 2000  # numbers of the optimizer, counters, statistics of channels
 
 
+@pytest.fixture(autouse=True, scope="module")
+def old():
+    """What the tests before this file have left: the collector does not go through it each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def willing():
     """The device refuses nothing but what a test tells it to, and has compiled nothing."""
