@@ -40,8 +40,8 @@ def guarded(body: Callable, plain: Callable | None) -> Callable:
     return either
 
 
-MODULES = (numba_dense, numba_loss)  # whose bodies see to it themselves, for they are called often
-GUARDED = (numba_conv, numba_norm, numba_update)
+MODULES = (numba_dense, numba_loss, numba_update)  # whose bodies see to it themselves, for they are called often
+GUARDED = (numba_conv, numba_norm)
 BODIES = {body.__name__: body for module in MODULES for body in module.BODIES}
 BODIES |= {b.__name__: guarded(b, NUMPY.bodies.get(b.__name__)) for module in GUARDED for b in module.BODIES}
 NUMBA = NumbaBackend(NUMPY.bodies | BODIES)

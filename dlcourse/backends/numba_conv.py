@@ -10,7 +10,6 @@ import numpy as np
 from . import numba_winograd as winograd
 from . import numpy_conv
 from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, writable
-from .numpy_conv import fits, products
 from .numpy_dense import relu_backward
 from .numpy_norm import kept
 from .numpy_pool import copied
@@ -32,13 +31,14 @@ def conv2d_relu(x: Any, W: Any, b: Any, *, stride: int = 1, padding: int = 0, a:
 
 
 def _forward(x: Any, W: Any, b: Any, stride: int, padding: int, floor: Any, z: Any) -> Any:
-    shape, m, b = fits(x, W, stride, padding), memory(writable(x)), _bias(b, W)
+    shape, m = numpy_conv.fits(x, W, stride, padding), memory(writable(x))
+    b = np.zeros(W.shape[3], "float32") if b is False else writable(np.ascontiguousarray(b))
     z = empty_images((len(x), *shape, W.shape[3])) if z is None else z
     out, back = target(z)
     if minimal(x, W, stride):
         winograd.forward(m, W, padding, shape, lambda *block: _write_tiles(*block, b, floor, out))
     else:
-        for part in products(m, W, False, stride, padding, out):
+        for part in numpy_conv.products(m, W, False, stride, padding, out):
             _bias_floor(part, b, floor)
     return copied(out, z, back)
 
@@ -95,10 +95,6 @@ def minimal(x: Any, W: Any, stride: int) -> bool:
     return W.shape[:2] == (3, 3) and stride == 1 and min(W.shape[2:]) >= CHANNELS and len(x) >= IMAGES
 
 
-def _bias(b: Any, W: Any) -> np.ndarray:
-    return np.zeros(W.shape[3], "float32") if b is False else writable(np.ascontiguousarray(b))
-
-
 # ---- loops
 
 
@@ -108,29 +104,27 @@ def _bias_floor(rows, b, floor):
         for o in range(rows.shape[1]):
             line, bias, low = rows[y, o], b[o], f32(floor)
             for j in range(len(line)):
-                s = line[j] + bias
-                line[j] = low if s < low else s  # a NaN stays
+                line[j] = low if line[j] + bias < low else line[j] + bias  # a NaN stays
 
 
-@kernel("f3 n n n f3 f1 r f4")
+@kernel("f4 n n n f3 f1 r f4")
 def _write_tiles(M, t, w, i, T, b, floor, out):
     low = f32(floor)
-    for o in range(M.shape[1]):
+    for o in range(M.shape[2]):
         winograd.outputs(M, o, T)
         for y in range(min(4, out.shape[0] - 4 * t)):
             for x in range(min(4, out.shape[2] - 4 * w)):
-                seen, to = T[y, x], out[4 * t + y, o, 4 * w + x, i : i + M.shape[2]]
+                seen, to = T[y, x], out[4 * t + y, o, 4 * w + x, i : i + M.shape[3]]
                 for j in range(len(to)):
-                    s = seen[j] + b[o]
-                    to[j] = low if s < low else s
+                    to[j] = low if seen[j] + b[o] < low else seen[j] + b[o]
 
 
-@kernel("f4 f1 n n n f3 f3")
+@kernel("f4 f1 n n n f3 f4")
 def _tiles(dz, db, t, w, i, T, M):
-    for o in range(M.shape[1]):
+    for o in range(M.shape[2]):
         for y in range(4):
             for x in range(4):
-                seen, to = winograd.place(dz, 4 * t + y, o, 4 * w + x, i, M.shape[2], T[6, 0]), T[y, x]
+                seen, to = winograd.place(dz, 4 * t + y, o, 4 * w + x, i, M.shape[3], T[6, 0]), T[y, x]
                 total = ZERO
                 for j in range(len(to)):
                     to[j] = seen[j]

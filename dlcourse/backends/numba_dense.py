@@ -8,41 +8,39 @@ from typing import Any
 import numpy as np
 
 from . import numpy_dense
-from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, place, ran
+from .numba_kernel import ONE, ZERO, f32, kernel, place, ran
 from .numpy_dense import relu, relu_backward
 from .numpy_scratch import scratch
 
 SMALL = 1 << 14  # multiplications: so few that a call of BLAS costs more than the product
-NOTHING = np.empty((0, 0), "float32")
+NOTHING, NO_FLOOR, FLOOR = np.empty((0, 0), "float32"), float("-inf"), 0.0  # floats: Numba takes them quickest
 
 
 def dense(x: Any, W: Any, b: Any, *, z: Any = None) -> Any:
     """z = x W + b      x (B,I)  W (I,O)  b (O,)  ->  z (B,O)"""
-    if small(x, W) and ran(_product, x, W, b, LOWEST, out := place(z, (len(x), W.shape[1]))):
+    if small(x, W) and ran(_product, x, W, b, NO_FLOOR, out := np.empty((len(x), W.shape[1]), f32) if z is None else z):
         return out
     return numpy_dense.dense(x, W, b, z=z)
 
 
 def dense_backward(dz: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple[Any, Any, Any]:
     """dx = dz Wᵀ   dW = xᵀ dz   db = Σ_B dz      dz (B,O)  x (B,I)  W (I,O)  ->  dx (B,I)  dW (I,O)  db (O,)"""
-    if small(x, W) and (done := _whole(dz, dz, LOWEST, x, W, dx, dW, db)):
+    if small(x, W) and (done := _whole(dz, dz, NO_FLOOR, x, W, dx, dW, db)):
         return done
     return numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=db)
 
 
 def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
     """a = max(x W + b, 0)      x (B,I)  W (I,O)  b (O,)  ->  a (B,O)"""
-    if small(x, W) and ran(_product, x, W, b, ZERO, out := place(a, (len(x), W.shape[1]))):
+    if small(x, W) and ran(_product, x, W, b, FLOOR, out := np.empty((len(x), W.shape[1]), f32) if a is None else a):
         return out
     a = numpy_dense.dense(x, W, False, z=a)
     return a if ran(_bias_relu, a, b) else relu(a if b is False else np.add(a, b, a), a=a)
 
 
-def dense_relu_backward(
-    da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None
-) -> tuple[Any, Any, Any]:
+def dense_relu_backward(da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple:
     """dz = da [a > 0], then dense_backward of dz      da (B,O)  a (B,O)  x (B,I)  W (I,O)  ->  dx, dW, db"""
-    if small(x, W) and (done := _whole(da, a, ZERO, x, W, dx, dW, db)):
+    if small(x, W) and (done := _whole(da, a, FLOOR, x, W, dx, dW, db)):
         return done
     dz = scratch(a.shape)
     if not ran(_mask_and_sum, da, a, dz, sums := place(db, a.shape[1:])):
@@ -53,28 +51,33 @@ def dense_relu_backward(
 
 def small(x: Any, W: Any) -> bool:
     """Is the product so small? Shapes that do not fit are not: NumPy's body names them."""
-    return x.size * W.shape[-1] <= SMALL and x.shape[1:] == W.shape[:1]
+    return x.size * W.shape[-1] <= SMALL and x.shape[-1] == len(W)
 
 
-def _whole(da: Any, a: Any, floor: Any, x: Any, W: Any, dx: Any, dW: Any, db: Any) -> Any:
-    """dx, dW, db; None where the kernel does not take what is given"""
-    dx, dW, db, dz = place(dx, x.shape), place(dW, W.shape), place(db, W.shape[1:]), scratch(W.shape[1:])
-    return ran(_products_back, da, a, floor, x, W, NOTHING if dx is False else dx, dW, db, dz) and (dx, dW, db)
+def _whole(da: Any, a: Any, floor: float, x: Any, W: Any, dx: Any, dW: Any, db: Any) -> Any:
+    """dx, dW, db; None where there is no place for one of them, or the kernel does not take what is given"""
+    if dx is None or dW is None or db is None:
+        return None
+    return ran(_products_back, da, a, floor, x, W, NOTHING if dx is False else dx, dW, db) and (dx, dW, db)
 
 
 @kernel("f2 f2 f1 r f2")
 def _product(x, W, b, floor, z):
-    low = f32(floor)
-    for i in range(x.shape[0]):
-        row = z[i]
-        for j in range(W.shape[1]):
-            row[j] = b[j]
+    low, O = f32(floor), W.shape[1]
+    for i in range(x.shape[0] if O == 1 else 0):
+        s = b[0]
         for k in range(W.shape[0]):
-            s, w = x[i, k], W[k]
-            for j in range(W.shape[1]):
-                row[j] += s * w[j]
-        for j in range(W.shape[1]):
-            row[j] = low if row[j] < low else row[j]  # a NaN stays
+            s += x[i, k] * W[k, 0]
+        z[i, 0] = s
+    for k in range(0 if O == 1 else W.shape[0]):  # outermost, so that no sum waits for its own last term
+        w = W[k]
+        for i in range(x.shape[0]):
+            s, row, before = x[i, k], z[i], z[i] if k else b
+            for j in range(O):
+                row[j] = before[j] + s * w[j]
+    for i in range(x.shape[0]):
+        for j in range(O):
+            z[i, j] = low if z[i, j] < low else z[i, j]  # a NaN stays
 
 
 @kernel("f2 f1")
@@ -84,24 +87,29 @@ def _bias_relu(z, b):
             z[i, j] = ZERO if z[i, j] + b[j] < ZERO else z[i, j] + b[j]
 
 
-@kernel("f2 f2 r f2 f2 f2 f2 f1 f1")
-def _products_back(da, a, floor, x, W, dx, dW, db, dz):
-    low, off = f32(floor), ONE if floor < 0 else ZERO
+@kernel("f2 f2 r f2 f2 f2 f2 f1")
+def _products_back(da, a, floor, x, W, dx, dW, db):
+    low, off, O = f32(floor), ONE if floor < 0 else ZERO, W.shape[1]
     dW[:] = ZERO
     db[:] = ZERO
     for i in range(x.shape[0]):
-        for j in range(W.shape[1]):
-            dz[j] = da[i, j] * (ONE if a[i, j] > low else off)
-            db[j] += dz[j]
-        for k in range(W.shape[0]):
-            s, w = x[i, k], dW[k]
-            for j in range(W.shape[1]):
-                w[j] += s * dz[j]
-        if dx.size:
+        given, seen = da[i], a[i]
+        for j in range(O):
+            db[j] += given[j] * (ONE if seen[j] > low else off)
+        if O == 1:
+            d = given[0] * (ONE if seen[0] > low else off)
             for k in range(W.shape[0]):
-                w, total = W[k], ZERO
-                for j in range(W.shape[1]):
-                    total += w[j] * dz[j]
+                dW[k, 0] += x[i, k] * d
+            for k in range(dx.shape[1]):
+                dx[i, k] = W[k, 0] * d
+            continue
+        for k in range(W.shape[0]):
+            s, to, w, total = x[i, k], dW[k], W[k], ZERO
+            for j in range(O):
+                d = given[j] * (ONE if seen[j] > low else off)
+                to[j] += s * d
+                total += w[j] * d
+            if dx.size:
                 dx[i, k] = total
 
 
@@ -110,9 +118,8 @@ def _mask_and_sum(da, a, dz, db):
     db[:] = ZERO
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
-            d = da[i, j] * (ONE if a[i, j] > ZERO else ZERO)
-            dz[i, j] = d
-            db[j] += d
+            dz[i, j] = da[i, j] * (ONE if a[i, j] > ZERO else ZERO)
+            db[j] += dz[i, j]
 
 
 BODIES = (dense, dense_backward, dense_relu, dense_relu_backward)

@@ -10,26 +10,30 @@ from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, place, ran
 
 def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B (log Σ_K e^z − Σ_K T z)   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)"""
-    loss, right = np.empty(1, "float32"), t.shape == z.shape[:1] and not smoothing
-    if right and ran(_softmax_cross_entropy, z, t, out := place(p, z.shape), loss) and loss[0] != LOWEST:
+    loss = np.empty(1, f32)
+    if numbers(t, z, smoothing) and ran(_softmax_cross_entropy, z, t, out := place(p, z.shape), loss) and loss[0] != LOWEST:
         return loss[0], out
     return numpy_loss.softmax_cross_entropy(z, t, smoothing, p=p)  # and a label out of range is named
 
 
 def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.0, *, dz: Any = None) -> Any:
     """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)"""
-    right = t.shape == p.shape[:1] and not smoothing
-    if right and ran(_softmax_cross_entropy_backward, p, t, 1 / n, out := place(dz, p.shape)):
+    if numbers(t, p, smoothing) and ran(_softmax_cross_entropy_backward, p, t, 1 / n, out := place(dz, p.shape)):
         return out
     return numpy_loss.softmax_cross_entropy_backward(p, t, n, smoothing, dz=dz)
 
 
 def binary_cross_entropy(z: Any, t: Any, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B mean_O (log(1 + e^z) − t z)   p = σ(z)      z (B,O)  t (B,O)  ->  L ()  p (B,O)"""
-    loss = np.empty(1, "float32")
-    if t.shape == z.shape and ran(_binary_cross_entropy, z, t, out := place(p, z.shape), loss):
+    loss = np.empty(1, f32)
+    if t.shape == z.shape and t.dtype == f32 and ran(_binary_cross_entropy, z, t, out := place(p, z.shape), loss):
         return loss[0], out
     return numpy_loss.binary_cross_entropy(z, t, p=p)
+
+
+def numbers(t: Any, z: Any, smoothing: float) -> bool:
+    """Is t class numbers as the kernels take them? What else is right goes NumPy's way: an attempt costs ten steps."""
+    return t.dtype == np.int64 and t.shape == z.shape[:1] and not smoothing
 
 
 @kernel("f2 i1 f2 f1")
@@ -43,7 +47,6 @@ def _softmax_cross_entropy(z, t, p, result):
             top = z[i, k] if z[i, k] > top else top
         for k in range(z.shape[1]):
             p[i, k] = np.exp(z[i, k] - top)
-        for k in range(z.shape[1]):
             total += p[i, k]
         for k in range(z.shape[1]):
             p[i, k] /= total

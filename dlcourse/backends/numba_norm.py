@@ -18,9 +18,8 @@ def batchnorm(
     x: Any, gamma: Any, beta: Any, *, allreduce: Callable = alone, eps: float = 1e-5, y: Any = None
 ) -> tuple[Any, Any, Any, Any]:
     """y = γ (x − μ) / √(σ² + ε) + β      x (B,C)  gamma (C,)  beta (C,)  ->  mean (C,)  var (C,)  n (1,)  y (B,C)"""
-    return numpy_norm.forward(
-        writable(x), gamma, beta, allreduce, eps, y, COMPILED if x.ndim == 4 else numpy_norm.PASSES
-    )
+    passes = COMPILED if x.ndim == 4 else numpy_norm.PASSES
+    return numpy_norm.forward(writable(x), gamma, beta, allreduce, eps, y, passes)
 
 
 def batchnorm_backward(

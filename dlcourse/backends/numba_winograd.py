@@ -39,7 +39,7 @@ def blocks(B: int, C: int, O: int, shape: tuple) -> Iterator[tuple]:
     for k in range(count):
         i, stop = B * k // count, B * (k + 1) // count
         n = stop - i
-        T, V, M = scratch((9, 6, n)), scratch((36, C, n)), scratch((36, O, n))
+        T, V, M = scratch((9, 6, n)), scratch((6, 6, C, n)), scratch((6, 6, O, n))
         T[6:] = 0  # what is outside
         for t in range(-(-shape[0] // 4)):
             for w in range(-(-shape[1] // 4)):
@@ -49,7 +49,7 @@ def blocks(B: int, C: int, O: int, shape: tuple) -> Iterator[tuple]:
 def forward(m: np.ndarray, W: Any, padding: int, shape: tuple, finish: Callable) -> None:
     """finish(M, t, w, i, T) for each block of M = U V, made of m (Y,C,X,B) and W (3,3,C,O); shape Y', X'"""
     (_, C, _, B), O = m.shape, W.shape[3]
-    U = _kernels(W).transpose(0, 2, 1)
+    U = _kernels(W).swapaxes(2, 3)
     for block, V, M in blocks(B, C, O, shape):
         _to_tiles(m, padding, *block, V)
         np.matmul(U, V, out=M)
@@ -59,7 +59,7 @@ def forward(m: np.ndarray, W: Any, padding: int, shape: tuple, finish: Callable)
 def backward(m: np.ndarray, W: Any, padding: int, shape: tuple, start: Callable, dm: Any, dW: Any) -> None:
     """start(t, w, i, T, M) makes M of dz, block by block; dm (Y,C,X,B) and dW (3,3,C,O) may be False."""
     (_, C, _, B), O = m.shape, W.shape[3]
-    U, dU, part = _kernels(W), scratch((36, O, C)), scratch((36, O, C))
+    U, dU, part = _kernels(W), scratch((6, 6, O, C)), scratch((6, 6, O, C))
     dU[...] = 0
     if dm is not False:
         dm[...] = 0
@@ -67,7 +67,7 @@ def backward(m: np.ndarray, W: Any, padding: int, shape: tuple, start: Callable,
         start(*block, M)
         if dW is not False:
             _to_tiles(m, padding, *block, V)
-            np.add(dU, np.matmul(M, V.transpose(0, 2, 1), out=part), dU)
+            np.add(dU, np.matmul(M, V.swapaxes(2, 3), out=part), dU)
         if dm is not False:
             np.matmul(U, M, out=V)
             _add_tiles(V, padding, *block, dm)
@@ -77,9 +77,9 @@ def backward(m: np.ndarray, W: Any, padding: int, shape: tuple, start: Callable,
 
 
 def _kernels(W: Any) -> np.ndarray:
-    """U (36,C,O) = G W Gᵀ"""
+    """U (6,6,C,O) = G W Gᵀ"""
     C, O = W.shape[2:]
-    return np.dot(MAP, W.reshape(9, C * O), scratch((36, C * O))).reshape(36, C, O)
+    return np.dot(MAP, W.reshape(9, C * O), scratch((36, C * O))).reshape(6, 6, C, O)
 
 
 # ---- the four maps of one row of six or four
@@ -119,12 +119,11 @@ def place(m, y, c, x, i, n, outside):
     return m[y, c, x, i : i + n] if 0 <= y < m.shape[0] and 0 <= x < m.shape[2] else outside
 
 
-@kernel("f4 n n n n f3 f3")
+@kernel("f4 n n n n f3 f4")
 def _to_tiles(m, padding, t, w, i, T, V):
-    """V (36,C,n) = Bᵀ d B"""
-    n = V.shape[2]
-    y, none = 4 * t - padding, T[6, 0]
-    for ch in range(V.shape[1]):
+    """V (6,6,C,n) = Bᵀ d B"""
+    n, y, none = V.shape[3], 4 * t - padding, T[6, 0]
+    for ch in range(V.shape[2]):
         for s in range(6):
             x = 4 * w - padding + s
             a, d = place(m, y, ch, x, i, n, none), place(m, y + 3, ch, x, i, n, none)
@@ -135,21 +134,18 @@ def _to_tiles(m, padding, t, w, i, T, V):
                 A[j], B[j], C[j], D[j], E[j], F[j] = _Bt(a[j], b[j], c[j], d[j], e[j], f[j])
         for r in range(6):
             a, b, c, d, e, f = T[r, 0], T[r, 1], T[r, 2], T[r, 3], T[r, 4], T[r, 5]
-            k = 6 * r
-            A, B, C, D, E, F = V[k, ch], V[k + 1, ch], V[k + 2, ch], V[k + 3, ch], V[k + 4, ch], V[k + 5, ch]
+            A, B, C, D, E, F = V[r, 0, ch], V[r, 1, ch], V[r, 2, ch], V[r, 3, ch], V[r, 4, ch], V[r, 5, ch]
             for j in range(n):
                 A[j], B[j], C[j], D[j], E[j], F[j] = _Bt(a[j], b[j], c[j], d[j], e[j], f[j])
 
 
-@kernel("f3 n n n n f3 f4")
+@kernel("f4 n n n n f3 f4")
 def _add_tiles(V, padding, t, w, i, T, dm):
     """dm += B V Bᵀ, where the tile came from"""
-    n = V.shape[2]
-    y, lost = 4 * t - padding, T[7, 0]
-    for ch in range(V.shape[1]):
+    n, y, lost = V.shape[3], 4 * t - padding, T[7, 0]
+    for ch in range(V.shape[2]):
         for r in range(6):
-            k = 6 * r
-            a, b, c, d, e, f = V[k, ch], V[k + 1, ch], V[k + 2, ch], V[k + 3, ch], V[k + 4, ch], V[k + 5, ch]
+            a, b, c, d, e, f = V[r, 0, ch], V[r, 1, ch], V[r, 2, ch], V[r, 3, ch], V[r, 4, ch], V[r, 5, ch]
             A, B, C, D, E, F = T[r, 0], T[r, 1], T[r, 2], T[r, 3], T[r, 4], T[r, 5]
             for j in range(n):
                 A[j], B[j], C[j], D[j], E[j], F[j] = _B(a[j], b[j], c[j], d[j], e[j], f[j])
@@ -170,10 +166,9 @@ def _add_tiles(V, padding, t, w, i, T, dm):
 @inlined
 def outputs(M, o, T):
     """T[:4, :4] = Aᵀ M A of channel o"""
-    n = M.shape[2]
+    n = M.shape[3]
     for r in range(6):
-        k = 6 * r
-        a, b, c, d, e, f = M[k, o], M[k + 1, o], M[k + 2, o], M[k + 3, o], M[k + 4, o], M[k + 5, o]
+        a, b, c, d, e, f = M[r, 0, o], M[r, 1, o], M[r, 2, o], M[r, 3, o], M[r, 4, o], M[r, 5, o]
         A, B, C, D = T[r, 0], T[r, 1], T[r, 2], T[r, 3]
         for j in range(n):
             A[j], B[j], C[j], D[j] = _At(a[j], b[j], c[j], d[j], e[j], f[j])
@@ -186,14 +181,13 @@ def outputs(M, o, T):
 @inlined
 def outputs_back(T, o, M):
     """M of channel o = A dz Aᵀ      dz T[:4, :4]"""
-    n = M.shape[2]
+    n = M.shape[3]
     for x in range(4):
         a, b, c, d, e, f = T[0, x], T[1, x], T[2, x], T[3, x], T[4, x], T[5, x]
         for j in range(n):
             a[j], b[j], c[j], d[j], e[j], f[j] = _A(a[j], b[j], c[j], d[j])
     for r in range(6):
-        k = 6 * r
         a, b, c, d = T[r, 0], T[r, 1], T[r, 2], T[r, 3]
-        A, B, C, D, E, F = M[k, o], M[k + 1, o], M[k + 2, o], M[k + 3, o], M[k + 4, o], M[k + 5, o]
+        A, B, C, D, E, F = M[r, 0, o], M[r, 1, o], M[r, 2, o], M[r, 3, o], M[r, 4, o], M[r, 5, o]
         for j in range(n):
             A[j], B[j], C[j], D[j], E[j], F[j] = _A(a[j], b[j], c[j], d[j])

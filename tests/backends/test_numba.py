@@ -24,7 +24,7 @@ from dlcourse.training.optimizers import Adam, Momentum
 from dlcourse.training.steps import SerialStep, ThreadStep
 
 pytest.importorskip("numba", reason='needs Numba: pip install "dlcourse[fast]"')
-from dlcourse.backends import numba_conv, numba_kernel  # noqa: E402
+from dlcourse.backends import numba_conv, numba_dense, numba_kernel, numba_loss  # noqa: E402
 
 NUMBA = get_backend("numba")
 TRUTH = EQUATIONS | joined_cases.JOINED
@@ -138,6 +138,36 @@ def test_a_body_has_its_equations_parameters(name):
 
 
 # ---- NaN
+
+
+@pytest.mark.parametrize("O", [1, 2, 10, 16, 37])
+@pytest.mark.parametrize("B, I", [(1, 1), (1, 5), (2, 16), (33, 7)])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_small_products_are_made_whole(B, I, O, wanted, monkeypatch):
+    monkeypatch.setattr(numba_dense, "numpy_dense", None)  # nobody asks NumPy's body
+    x, W, b, da = normal(B, I), normal(I, O), normal(O), normal(B, O)
+    for suffix in ("", "_relu"):
+        forward, backward = BODIES["dense" + suffix], BODIES[f"dense{suffix}_backward"]
+        a = TRUTH["dense" + suffix](x, W, b)
+        np.testing.assert_allclose(forward(x, W, b), a, atol=1e-5)
+        inputs = (da, a.astype("float32"), x, W) if suffix else (da, x, W)
+        got = backward(*inputs, dx=normal(B, I) if wanted else False, dW=normal(I, O), db=normal(O))
+        true = TRUTH[f"dense{suffix}_backward"](*inputs)
+        assert wanted or got[0] is False
+        for mine, right in zip(got[not wanted :], true[not wanted :]):
+            np.testing.assert_allclose(mine, right, atol=3e-5)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8"])
+def test_labels_that_the_kernels_do_not_take_are_not_tried(dtype, monkeypatch):
+    """What a kernel does not take costs it more time than NumPy needs for the answer."""
+    monkeypatch.setattr(numba_loss, "ran", None)
+    z, t = normal(4, 3), np.array([0, 2, 1, 1], dtype)
+    loss, p = BODIES["softmax_cross_entropy"](z, t)
+    np.testing.assert_allclose(loss, TRUTH["softmax_cross_entropy"](z, t)[0], rtol=1e-5)
+    dz = BODIES["softmax_cross_entropy_backward"](p, t, 4)
+    np.testing.assert_allclose(dz, TRUTH["softmax_cross_entropy_backward"](p, t, 4), atol=1e-6)
+    BODIES["binary_cross_entropy"](z, np.ones((4, 3), dtype))
 
 
 @pytest.mark.parametrize("kernel", [3, 2])
