@@ -10,8 +10,8 @@ from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, place, ran
 
 def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B (log Σ_K e^z − Σ_K T z)   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)"""
-    loss = np.empty(1, f32)
-    if numbers(t, z, smoothing) and ran(_softmax_cross_entropy, z, t, out := place(p, z.shape), loss) and loss[0] != LOWEST:
+    loss, out = np.empty(1, f32), place(p, z.shape)
+    if numbers(t, z, smoothing) and ran(_softmax_cross_entropy, z, t, out, loss) and loss[0] != LOWEST:
         return loss[0], out
     return numpy_loss.softmax_cross_entropy(z, t, smoothing, p=p)  # and a label out of range is named
 

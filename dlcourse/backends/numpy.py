@@ -9,9 +9,7 @@ import numpy as np
 
 from . import numpy_conv, numpy_dense, numpy_loss, numpy_norm, numpy_pool, numpy_scratch, numpy_update
 from .base import Backend
-from .numpy_scratch import Arena
-
-LINE = 256  # bytes
+from .numpy_scratch import Arena, aligned
 
 
 class NumpyBackend(Backend):
@@ -23,12 +21,11 @@ class NumpyBackend(Backend):
     scratch = staticmethod(numpy_scratch.scratch)
     scratch_like = staticmethod(numpy_scratch.scratch_like)
 
+    def empty(self, shape: tuple, dtype: Any = "float32") -> np.ndarray:
+        return self.layout(aligned(math.prod(shape), dtype), shape)
+
     def zeros(self, shape: tuple, dtype: Any = "float32") -> np.ndarray:
-        """Zeros that start on a line of 256 bytes, as every allocation of a GPU does: θ's segments stay aligned."""
-        size = math.prod(shape) * np.dtype(dtype).itemsize
-        raw = np.zeros(size + LINE, "uint8")
-        start = -raw.ctypes.data % LINE
-        return raw[start : start + size].view(dtype).reshape(shape)
+        return aligned(math.prod(shape), dtype, np.zeros).reshape(shape)
 
     def arena(self) -> Arena:
         """New memory for the scratch of one plan; it counts while it is the arena of `numpy_scratch.running`."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 LINE = 64  # bytes of a cache line: every piece of scratch starts on one
+START = 256  # bytes: on such a line every allocation starts, as on a GPU, so that the segments of θ stay aligned
 FLOAT = np.dtype("float32")
 VIEWS = 4096  # views that an arena remembers
 
@@ -38,7 +40,7 @@ class Arena:
         """Everything that was taken may be given out again."""
         self.at = 0
         if self.high > self.memory.size:
-            self.memory, self.views = _aligned(self.high), {}
+            self.memory, self.views = aligned(self.high, "uint8"), {}
 
     def _carve(self, key: tuple) -> tuple[np.ndarray, int]:
         start, shape, dtype = key
@@ -46,7 +48,7 @@ class Arena:
         end = start + size + -size % LINE
         self.high = max(self.high, end)
         if end > self.memory.size:
-            return _aligned(size).view(dtype).reshape(shape), end
+            return aligned(math.prod(shape), dtype).reshape(shape), end
         if len(self.views) >= VIEWS:
             self.views.clear()
         self.views[key] = found = self.memory[start : start + size].view(dtype).reshape(shape), end
@@ -58,11 +60,12 @@ class Arena:
         return self.memory.size
 
 
-def _aligned(size: int) -> np.ndarray:
-    """`size` bytes that start on a cache line."""
-    raw = np.empty(size + LINE, "uint8")
-    start = -raw.ctypes.data % LINE
-    return raw[start : start + size]
+def aligned(count: int, dtype: Any, make: Callable = np.empty) -> np.ndarray:
+    """A new flat array that starts on a line of 256 bytes: a sum of two vectors takes a third less time so."""
+    size = count * np.dtype(dtype).itemsize
+    raw = make(size + START, "uint8")
+    start = -raw.ctypes.data % START
+    return raw[start : start + size].view(dtype)
 
 
 class Running(threading.local):
@@ -120,7 +123,7 @@ def layout(flat: np.ndarray, shape: tuple[int, ...], last: bool = False) -> np.n
 
 def empty_images(shape: tuple[int, ...]) -> np.ndarray:
     """A new float32 array for images, in the backend's own order."""
-    return layout(np.empty(math.prod(shape), "float32"), shape)
+    return layout(aligned(math.prod(shape), "float32"), shape)
 
 
 def memory(x: np.ndarray) -> np.ndarray:

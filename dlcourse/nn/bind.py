@@ -20,7 +20,7 @@ class Workspace:
         self.backend, self.dtype, self.buffers, self.at = backend, dtype, {}, 0
         self.kept = weakref.proxy(kept)  # not to keep in memory what keeps this
         self.wide = "float32" if "16" in dtype else dtype  # of statistics and losses
-        self.arena, self.empty = ghosts or backend.arena(), (ghosts or backend.xp).empty
+        self.arena, self.empty = ghosts or backend.arena(), (ghosts or backend).empty
 
     def new(self, shape: tuple, last: bool = False, dtype: str = "") -> Any:
         size, dtype = math.prod(shape), {"": self.dtype, "wide": self.wide}.get(dtype, dtype)

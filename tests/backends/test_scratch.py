@@ -13,6 +13,11 @@ from hypothesis import strategies as st
 from dlcourse.backends import NUMPY
 from dlcourse.backends import numpy_scratch as scratch_module
 from dlcourse.backends.numpy_scratch import Arena, mark, release, running
+from dlcourse.nn.layers import Conv2D, Dense, Flatten, ReLU
+from dlcourse.nn.losses import SoftmaxCrossEntropy
+from dlcourse.nn.network import Network
+from dlcourse.training.optimizers import Adam
+from dlcourse.training.steps import SerialStep
 
 shapes = st.lists(st.tuples(st.lists(st.integers(0, 6), max_size=4).map(tuple), st.sampled_from("f4 f8 ? i8".split())))
 
@@ -167,3 +172,12 @@ def test_matmul_writes_into_any_order_in_memory():
     np.testing.assert_allclose(
         NUMPY.matmul(np.stack([a, a]), stack), np.einsum("nij,njk->nik", np.stack([a, a]), stack)
     )
+
+
+def test_what_a_step_writes_starts_on_a_line():
+    """Vector instructions that reach over two lines of the cache take twice as long."""
+    net = Network(Conv2D(1, 3, 3), ReLU(), Flatten(), Dense(75, 5))
+    step = SerialStep(net, SoftmaxCrossEntropy(), Adam(net.theta, net.grad))
+    step(np.zeros((3, 7, 7, 1), "float32"), np.zeros(3, "int64"))
+    held = [*step.plans.space.buffers.values(), step.optimizer.tmp, *step.optimizer.states.values(), net.theta]
+    assert len(held) > 8 and all(address(a) % 64 == 0 for a in held)
