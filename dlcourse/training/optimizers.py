@@ -267,11 +267,12 @@ class Adam(Optimizer):
 
     def turn(self):
         super().turn()
-        n = self.numbers
-        power1, power2 = n.power1[()] * n.beta1[()], n.power2[()] * n.beta2[()]  # scalars cost NumPy a fifth of arrays
-        root = self.backend.xp.sqrt(1 - power2)
-        n.power1[...], n.power2[...] = power1, power2
-        n.step[...], n.eps_t[...] = n.lr[()] * root / (1 - power1), n.eps[()] * root
+        xp, n = self.backend.xp, self.numbers  # [()]: from an array without axes NumPy makes a number, which is cheaper
+        xp.multiply(n.power1[()], n.beta1, n.power1)
+        xp.multiply(n.power2[()], n.beta2, n.power2)
+        root = xp.sqrt(1 - n.power2[()])
+        xp.divide(n.lr[()] * root, 1 - n.power1[()], n.step)
+        xp.multiply(root, n.eps, n.eps_t)
 
 
 class AdamW(Adam):
