@@ -202,7 +202,7 @@ def span(s: float) -> str:
 
 
 def cell(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}" if value < 9.995 else f"{value:.0f}"
+    return "" if value is None else f"{value:.2f}" if value < 99.995 else f"{value:.0f}"
 
 
 def lines(table: list[list[str]]) -> str:
