@@ -13,45 +13,45 @@ from .numpy_dense import relu, relu_backward
 from .numpy_scratch import scratch
 
 SMALL = 1 << 14  # multiplications: so few that a call of BLAS costs more than the product
-NOTHING, NO_FLOOR, FLOOR = np.empty((0, 0), "float32"), float("-inf"), 0.0  # floats: Numba takes them quickest
+NOTHING, LOW, FLOOR = np.empty((0, 0), "float32"), float("-inf"), 0.0  # floats: Numba takes them quickest
 
 
 def dense(x: Any, W: Any, b: Any, *, z: Any = None) -> Any:
     """z = x W + b      x (B,I)  W (I,O)  b (O,)  ->  z (B,O)"""
-    if small(x, W) and ran(_product, x, W, b, NO_FLOOR, out := np.empty((len(x), W.shape[1]), f32) if z is None else z):
+    if small(x, W, b) and ran(_product, x, W, b, LOW, out := np.empty((len(x), W.shape[1]), f32) if z is None else z):
         return out
     return numpy_dense.dense(x, W, b, z=z)
 
 
 def dense_backward(dz: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple[Any, Any, Any]:
     """dx = dz Wᵀ   dW = xᵀ dz   db = Σ_B dz      dz (B,O)  x (B,I)  W (I,O)  ->  dx (B,I)  dW (I,O)  db (O,)"""
-    if small(x, W) and (done := _whole(dz, dz, NO_FLOOR, x, W, dx, dW, db)):
+    if small(x, W, db) and (done := _whole(dz, dz, LOW, x, W, dx, dW, db)):
         return done
     return numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=db)
 
 
 def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
     """a = max(x W + b, 0)      x (B,I)  W (I,O)  b (O,)  ->  a (B,O)"""
-    if small(x, W) and ran(_product, x, W, b, FLOOR, out := np.empty((len(x), W.shape[1]), f32) if a is None else a):
+    if small(x, W, b) and ran(_product, x, W, b, FLOOR, out := np.empty((len(x), W.shape[1]), f32) if a is None else a):
         return out
     a = numpy_dense.dense(x, W, False, z=a)
-    return a if ran(_bias_relu, a, b) else relu(a if b is False else np.add(a, b, a), a=a)
+    return a if b is not False and ran(_bias_relu, a, b) else relu(a if b is False else np.add(a, b, a), a=a)
 
 
 def dense_relu_backward(da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple:
     """dz = da [a > 0], then dense_backward of dz      da (B,O)  a (B,O)  x (B,I)  W (I,O)  ->  dx, dW, db"""
-    if small(x, W) and (done := _whole(da, a, FLOOR, x, W, dx, dW, db)):
+    if small(x, W, db) and (done := _whole(da, a, FLOOR, x, W, dx, dW, db)):
         return done
     dz = scratch(a.shape)
-    if not ran(_mask_and_sum, da, a, dz, sums := place(db, a.shape[1:])):
+    if db is False or not ran(_mask_and_sum, da, a, dz, sums := place(db, a.shape[1:])):
         return numpy_dense.dense_backward(relu_backward(da, a, dz=dz), x, W, dx=dx, dW=dW, db=db)
     dx, dW, _ = numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=False)
     return dx, dW, sums
 
 
-def small(x: Any, W: Any) -> bool:
-    """Is the product so small? Shapes that do not fit are not: NumPy's body names them."""
-    return x.size * W.shape[-1] <= SMALL and x.shape[-1] == len(W)
+def small(x: Any, W: Any, b: Any) -> bool:
+    """Is the product so small, with a bias? Shapes that do not fit are not: NumPy's body names them."""
+    return b is not False and x.size * W.shape[-1] <= SMALL and x.shape[-1] == len(W)
 
 
 def _whole(da: Any, a: Any, floor: float, x: Any, W: Any, dx: Any, dW: Any, db: Any) -> Any:
@@ -61,7 +61,7 @@ def _whole(da: Any, a: Any, floor: float, x: Any, W: Any, dx: Any, dW: Any, db: 
     return ran(_products_back, da, a, floor, x, W, NOTHING if dx is False else dx, dW, db) and (dx, dW, db)
 
 
-@kernel("f2 f2 f1 r f2")
+@kernel("f2 f2 f1 r f2 | F2 f2 f1 r f2")
 def _product(x, W, b, floor, z):
     low, O = f32(floor), W.shape[1]
     for i in range(x.shape[0] if O == 1 else 0):
@@ -87,7 +87,7 @@ def _bias_relu(z, b):
             z[i, j] = ZERO if z[i, j] + b[j] < ZERO else z[i, j] + b[j]
 
 
-@kernel("f2 f2 r f2 f2 f2 f2 f1")
+@kernel("f2 f2 r f2 f2 f2 f2 f1 | f2 f2 r F2 f2 f2 f2 f1")
 def _products_back(da, a, floor, x, W, dx, dW, db):
     low, off, O = f32(floor), ONE if floor < 0 else ZERO, W.shape[1]
     dW[:] = ZERO

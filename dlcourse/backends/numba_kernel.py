@@ -21,7 +21,7 @@ ZERO, ONE, LOWEST = f32(0), f32(1), f32(-np.inf)
 SUMS = {"contract", "reassoc", "nsz"}  # sums may be put in another order; NaN and infinity keep their meaning
 ORDER = {"contract", "nsz"}  # as they stand: where a number may be infinite, another order makes NaN of it
 OPTIONS = dict(nogil=True, error_model="numpy", _nrt=False)  # nrt: nothing is allocated or counted
-KERNELS: list[tuple[CPUDispatcher, tuple]] = []
+KERNELS: list[tuple[CPUDispatcher, list[tuple]]] = []  # and what they take
 PATIENCE_S = 2.0  # after which a wait is explained
 KINDS = {"f": types.float32, "i": types.int64, "u": types.uint8, "n": types.int64, "r": types.float64}
 
@@ -30,6 +30,7 @@ def kernel(arguments: str, fastmath: set[str] = SUMS) -> Callable[[Callable], CP
     """A decorator: "f2 f1 n" compiles for a matrix and a vector of float32, row after row, and a whole number.
 
     f i u with their number of axes: arrays of float32, int64, uint8;  n r: a whole number, a real number.
+    F I: arrays that must not be written, which are another type. "F2 n | f2 n" takes both.
     """
 
     def compiled(loop: Callable) -> CPUDispatcher:
@@ -37,7 +38,7 @@ def kernel(arguments: str, fastmath: set[str] = SUMS) -> Callable[[Callable], CP
             made = njit(cache=True, fastmath=fastmath, **OPTIONS)(loop)
         except RuntimeError:  # neither beside the source nor in the user's cache can anything be written
             made = njit(fastmath=fastmath, **OPTIONS)(loop)
-        KERNELS.append((made, tuple(map(_type, arguments.split()))))
+        KERNELS.append((made, [tuple(map(_type, words.split())) for words in arguments.split("|")]))
         return made
 
     return compiled
@@ -54,15 +55,17 @@ def pasted(view: Callable) -> CPUDispatcher:
 
 
 def _type(word: str) -> types.Type:
-    return types.Array(KINDS[word[0]], int(word[1:]), "C") if word[1:] else KINDS[word]
+    kind = KINDS[word[0].lower()]
+    return types.Array(kind, int(word[1:]), "C", readonly=word[0].isupper()) if word[1:] else kind
 
 
 def compile_all() -> None:
     """Compile every kernel, or load it from the cache of an earlier run. Says so where it takes more than 2 s."""
     start, count, said = time.perf_counter(), len(KERNELS), False
     while KERNELS:
-        made, signature = KERNELS.pop(0)
-        made.compile(signature)
+        made, signatures = KERNELS.pop(0)
+        for signature in signatures:
+            made.compile(signature)
         made.disable_compile()  # another type is an error, never a surprise wait
         if time.perf_counter() - start > PATIENCE_S:
             said, done = True, count - len(KERNELS)

@@ -36,7 +36,7 @@ def numbers(t: Any, z: Any, smoothing: float) -> bool:
     return t.dtype == np.int64 and t.shape == z.shape[:1] and not smoothing
 
 
-@kernel("f2 i1 f2 f1")
+@kernel("f2 i1 f2 f1 | f2 I1 f2 f1")
 def _softmax_cross_entropy(z, t, p, result):
     loss, result[0] = 0.0, LOWEST
     for i in range(z.shape[0]):
@@ -54,7 +54,7 @@ def _softmax_cross_entropy(z, t, p, result):
     result[0] = loss
 
 
-@kernel("f2 i1 r f2")
+@kernel("f2 i1 r f2 | f2 I1 r f2")
 def _softmax_cross_entropy_backward(p, t, share, dz):
     s = f32(share)
     for i in range(p.shape[0]):
@@ -63,7 +63,7 @@ def _softmax_cross_entropy_backward(p, t, share, dz):
         dz[i, t[i]] = (p[i, t[i]] - ONE) * s
 
 
-@kernel("f2 f2 f2 f1")
+@kernel("f2 f2 f2 f1 | f2 F2 f2 f1")
 def _binary_cross_entropy(z, t, p, result):
     loss = 0.0
     for i in range(z.shape[0]):

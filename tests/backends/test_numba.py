@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from dlcourse.backends import NUMPY, backend_of, get_backend
 from dlcourse.backends.numpy_scratch import running
 from dlcourse.nn.layers import BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, ReLU
-from dlcourse.nn.losses import SoftmaxCrossEntropy
+from dlcourse.nn.losses import BinaryCrossEntropy, SoftmaxCrossEntropy
 from dlcourse.nn.network import Network
 from dlcourse.training.optimizers import Adam, Momentum
 from dlcourse.training.steps import SerialStep, ThreadStep
 
 pytest.importorskip("numba", reason='needs Numba: pip install "dlcourse[fast]"')
-from dlcourse.backends import numba_conv, numba_dense, numba_kernel, numba_loss  # noqa: E402
+from dlcourse.backends import numba_conv, numba_dense, numba_kernel, numba_loss, numba_update  # noqa: E402
 
 NUMBA = get_backend("numba")
 TRUTH = EQUATIONS | joined_cases.JOINED
@@ -168,6 +168,23 @@ def test_labels_that_the_kernels_do_not_take_are_not_tried(dtype, monkeypatch):
     dz = BODIES["softmax_cross_entropy_backward"](p, t, 4)
     np.testing.assert_allclose(dz, TRUTH["softmax_cross_entropy_backward"](p, t, 4), atol=1e-6)
     BODIES["binary_cross_entropy"](z, np.ones((4, 3), dtype))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("width", [16, 300])
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy, SoftmaxCrossEntropy])
+def test_no_kernel_is_tried_in_vain(bias, width, loss, monkeypatch):
+    """Numba's refusal costs some 70 us: what it would refuse in each step is known before."""
+    tried = []
+    for module in (numba_dense, numba_loss, numba_update):
+        monkeypatch.setattr(module, "ran", lambda *args: tried.append(numba_kernel.ran(*args)) or tried[-1])
+    net = Network(*[Dense(5, width, bias=bias), ReLU(), Dense(width, 3, bias=bias)], backend=NUMBA)
+    x = normal(32, 5)
+    t = rng.integers(0, 3, 32) if loss is SoftmaxCrossEntropy else np.ones((32, 3), "float32")
+    x.flags.writeable = t.flags.writeable = False  # as from a file that is only read
+    step = SerialStep(net, loss(), Momentum(net.theta, net.grad, lr=0.1))
+    first, second = step(x, t), step(x, t)
+    assert second < first and all(tried) and len(tried) >= 4
 
 
 @pytest.mark.parametrize("kernel", [3, 2])
