@@ -35,7 +35,7 @@ def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
     if small(x, W, b) and ran(_product, x, W, b, FLOOR, out := np.empty((len(x), W.shape[1]), f32) if a is None else a):
         return out
     a = numpy_dense.dense(x, W, False, z=a)
-    return a if b is not False and ran(_bias_relu, a, b) else relu(a if b is False else np.add(a, b, a), a=a)
+    return a if np.shape(b) == a.shape[1:] and ran(_bias_relu, a, b) else relu(a if b is False else a + b, a=a)
 
 
 def dense_relu_backward(da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple:
@@ -43,7 +43,7 @@ def dense_relu_backward(da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: 
     if small(x, W, db) and (done := _whole(da, a, FLOOR, x, W, dx, dW, db)):
         return done
     dz = scratch(a.shape)
-    if db is False or not ran(_mask_and_sum, da, a, dz, sums := place(db, a.shape[1:])):
+    if db is False or da.shape != a.shape or not ran(_mask_and_sum, da, a, dz, sums := place(db, a.shape[1:])):
         return numpy_dense.dense_backward(relu_backward(da, a, dz=dz), x, W, dx=dx, dW=dW, db=db)
     dx, dW, _ = numpy_dense.dense_backward(dz, x, W, dx=dx, dW=dW, db=False)
     return dx, dW, sums
@@ -51,12 +51,12 @@ def dense_relu_backward(da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: 
 
 def small(x: Any, W: Any, b: Any) -> bool:
     """Is the product so small, with a bias? Shapes that do not fit are not: NumPy's body names them."""
-    return b is not False and x.size * W.shape[-1] <= SMALL and x.shape[-1] == len(W)
+    return b is not False and 0 < x.size * W.shape[-1] <= SMALL and x.shape[-1] == len(W)
 
 
 def _whole(da: Any, a: Any, floor: float, x: Any, W: Any, dx: Any, dW: Any, db: Any) -> Any:
-    """dx, dW, db; None where there is no place for one of them, or the kernel does not take what is given"""
-    if dx is None or dW is None or db is None:
+    """dx, dW, db; None where one has no place of its own, or the kernel does not take what is given"""
+    if dx is None or dW is None or db is None or dx is da or dx is a:
         return None
     return ran(_products_back, da, a, floor, x, W, NOTHING if dx is False else dx, dW, db) and (dx, dW, db)
 
@@ -64,15 +64,16 @@ def _whole(da: Any, a: Any, floor: float, x: Any, W: Any, dx: Any, dW: Any, db: 
 @kernel("f2 f2 f1 r f2 | F2 f2 f1 r f2")
 def _product(x, W, b, floor, z):
     low, O = f32(floor), W.shape[1]
+    if z.shape != (x.shape[0], O) or len(b) != O:
+        return False
     for i in range(x.shape[0] if O == 1 else 0):
         s = b[0]
         for k in range(W.shape[0]):
             s += x[i, k] * W[k, 0]
         z[i, 0] = s
     for k in range(0 if O == 1 else W.shape[0]):  # outermost, so that no sum waits for its own last term
-        w = W[k]
         for i in range(x.shape[0]):
-            s, row, before = x[i, k], z[i], z[i] if k else b
+            s, w, row, before = x[i, k], W[k], z[i], z[i] if k else b
             for j in range(O):
                 row[j] = before[j] + s * w[j]
     for i in range(x.shape[0]):
@@ -90,6 +91,9 @@ def _bias_relu(z, b):
 @kernel("f2 f2 r f2 f2 f2 f2 f1 | f2 f2 r F2 f2 f2 f2 f1")
 def _products_back(da, a, floor, x, W, dx, dW, db):
     low, off, O = f32(floor), ONE if floor < 0 else ZERO, W.shape[1]
+    fit = da.shape == a.shape == (x.shape[0], O) and dW.shape == W.shape and len(db) == O
+    if not fit or dx.size and dx.shape != x.shape:
+        return False
     dW[:] = ZERO
     db[:] = ZERO
     for i in range(x.shape[0]):
@@ -102,8 +106,7 @@ def _products_back(da, a, floor, x, W, dx, dW, db):
                 dW[k, 0] += x[i, k] * d
             for k in range(dx.shape[1]):
                 dx[i, k] = W[k, 0] * d
-            continue
-        for k in range(W.shape[0]):
+        for k in range(0 if O == 1 else W.shape[0]):
             s, to, w, total = x[i, k], dW[k], W[k], ZERO
             for j in range(O):
                 d = given[j] * (ONE if seen[j] > low else off)

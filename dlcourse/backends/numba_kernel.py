@@ -78,10 +78,9 @@ def compile_all() -> None:
 
 
 def ran(made: CPUDispatcher, *arguments: Any) -> bool:
-    """Run the kernel; False where it does not take the arguments: another dtype, gaps in memory, or no array."""
+    """Run the kernel; False where it says so, or does not take the arguments: another dtype, gaps, no array."""
     try:
-        made(*arguments)
-        return True
+        return made(*arguments) is not False
     except TypeError:
         return False
 

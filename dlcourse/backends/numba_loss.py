@@ -59,8 +59,7 @@ def _softmax_cross_entropy_backward(p, t, share, dz):
     s = f32(share)
     for i in range(p.shape[0]):
         for k in range(p.shape[1]):
-            dz[i, k] = p[i, k] * s
-        dz[i, t[i]] = (p[i, t[i]] - ONE) * s
+            dz[i, k] = (p[i, k] - (ONE if k == t[i] else ZERO)) * s
 
 
 @kernel("f2 f2 f2 f1 | f2 F2 f2 f1")

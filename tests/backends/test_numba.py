@@ -187,6 +187,39 @@ def test_no_kernel_is_tried_in_vain(bias, width, loss, monkeypatch):
     assert second < first and all(tried) and len(tried) >= 4
 
 
+@pytest.mark.parametrize("suffix", ["", "_relu"])
+def test_dx_may_lie_over_what_it_is_made_of(suffix):
+    x, W, da = normal(6, 4), normal(4, 4), normal(6, 4)
+    inputs = [da, np.maximum(normal(6, 4), 0), x, W] if suffix else [da, x, W]
+    true = TRUTH[f"dense{suffix}_backward"](*inputs)
+    for i in range(len(inputs) - 2):
+        copies = [a.copy() for a in inputs]
+        places = dict(dx=copies[i], dW=normal(4, 4), db=normal(4))
+        for mine, right in zip(BODIES[f"dense{suffix}_backward"](*copies, **places), true):
+            np.testing.assert_allclose(mine, right, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", ["", "_relu"])
+@pytest.mark.parametrize("O", [1, 3])
+@pytest.mark.parametrize("I", [0, 2, 900])
+def test_no_kernel_reaches_beyond_an_array(suffix, I, O):
+    """Arrays that do not fit are NumPy's affair: it spreads out a bias of one number, or names the shapes."""
+    B, (forward, backward) = 70, (BODIES["dense" + suffix], BODIES[f"dense{suffix}_backward"])
+    x, W, b, one, few = normal(B, I), normal(I, O), normal(O), normal(1), normal(2, O)
+    np.testing.assert_allclose(forward(x, W, one), TRUTH["dense" + suffix](x, W, one), atol=1e-4)
+    np.testing.assert_allclose(forward(x, W, b, **{"a" if suffix else "z": np.full((B, O), np.nan, "float32")}),
+                               TRUTH["dense" + suffix](x, W, b), atol=1e-4)  # fmt: skip
+    with pytest.raises(ValueError, match="shape|dimension|broadcast|mismatch"):
+        forward(x, W, b, **{"a" if suffix else "z": few})
+    for da, a in ((few, few), (few, normal(B, O))):
+        with pytest.raises(ValueError, match="shape|dimension|broadcast|mismatch|aligned"):
+            backward(da, *[a] * bool(suffix), x, W, dx=normal(B, I), dW=normal(I, O), db=normal(O))
+    p, t = normal(4, 3), np.array([0, 1, 2, 3])  # the last is out of range: nothing is written beyond the row
+    dz = np.full((5, 3), 7, "float32")
+    BODIES["softmax_cross_entropy_backward"](p, t, 4, dz=dz[:4])
+    assert (dz[4] == 7).all()
+
+
 @pytest.mark.parametrize("kernel", [3, 2])
 def test_a_nan_stays_a_nan(kernel):
     """In a weight, an image or a gradient: whatever depends on it is NaN, and in images nothing that is far away."""
