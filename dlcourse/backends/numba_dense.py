@@ -35,7 +35,7 @@ def dense_relu(x: Any, W: Any, b: Any, *, a: Any = None) -> Any:
     if small(x, W, b) and ran(_product, x, W, b, FLOOR, out := np.empty((len(x), W.shape[1]), f32) if a is None else a):
         return out
     a = numpy_dense.dense(x, W, False, z=a)
-    return a if np.shape(b) == a.shape[1:] and ran(_bias_relu, a, b) else relu(a if b is False else a + b, a=a)
+    return a if np.shape(b) == a.shape[1:] and ran(_add_relu, a, b) else relu(a if b is False else np.add(a, b, a), a=a)
 
 
 def dense_relu_backward(da: Any, a: Any, x: Any, W: Any, *, dx: Any = None, dW: Any = None, db: Any = None) -> tuple:
@@ -82,7 +82,7 @@ def _product(x, W, b, floor, z):
 
 
 @kernel("f2 f1")
-def _bias_relu(z, b):
+def _add_relu(z, b):
     for i in range(z.shape[0]):
         for j in range(z.shape[1]):
             z[i, j] = ZERO if z[i, j] + b[j] < ZERO else z[i, j] + b[j]

@@ -11,29 +11,29 @@ from .numba_kernel import LOWEST, ONE, ZERO, f32, kernel, place, ran
 def softmax_cross_entropy(z: Any, t: Any, smoothing: float = 0.0, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B (log Σ_K e^z − Σ_K T z)   p = softmax z   T = onehot t      z (B,K)  t (B,)  ->  L ()  p (B,K)"""
     loss, out = np.empty(1, f32), place(p, z.shape)
-    if numbers(t, z, smoothing) and ran(_softmax_cross_entropy, z, t, out, loss) and loss[0] != LOWEST:
+    if numbers(t, z, smoothing, p) and ran(_softmax_cross_entropy, z, t, out, loss) and loss[0] != LOWEST:
         return loss[0], out
     return numpy_loss.softmax_cross_entropy(z, t, smoothing, p=p)  # and a label out of range is named
 
 
 def softmax_cross_entropy_backward(p: Any, t: Any, n: int, smoothing: float = 0.0, *, dz: Any = None) -> Any:
     """dz = (p − T) / n      p (B,K)  t (B,)  n ()  ->  dz (B,K)"""
-    if numbers(t, p, smoothing) and ran(_softmax_cross_entropy_backward, p, t, 1 / n, out := place(dz, p.shape)):
+    if numbers(t, p, smoothing, dz) and ran(_softmax_cross_entropy_backward, p, t, 1 / n, out := place(dz, p.shape)):
         return out
     return numpy_loss.softmax_cross_entropy_backward(p, t, n, smoothing, dz=dz)
 
 
 def binary_cross_entropy(z: Any, t: Any, *, p: Any = None) -> tuple[Any, Any]:
     """L = Σ_B mean_O (log(1 + e^z) − t z)   p = σ(z)      z (B,O)  t (B,O)  ->  L ()  p (B,O)"""
-    loss = np.empty(1, f32)
-    if t.shape == z.shape and t.dtype == f32 and ran(_binary_cross_entropy, z, t, out := place(p, z.shape), loss):
+    loss, out = np.empty(1, f32), place(p, z.shape)
+    if t.shape == z.shape == out.shape and t.dtype == f32 and ran(_binary_cross_entropy, z, t, out, loss):
         return loss[0], out
     return numpy_loss.binary_cross_entropy(z, t, p=p)
 
 
-def numbers(t: Any, z: Any, smoothing: float) -> bool:
-    """Is t class numbers as the kernels take them? What else is right goes NumPy's way: an attempt costs ten steps."""
-    return t.dtype == np.int64 and t.shape == z.shape[:1] and not smoothing
+def numbers(t: Any, z: Any, smoothing: float, out: Any) -> bool:
+    """Do the kernels take these class numbers and this place? All else goes NumPy's way: an attempt costs ten steps."""
+    return t.dtype == np.int64 and t.shape == z.shape[:1] and not smoothing and (out is None or out.shape == z.shape)
 
 
 @kernel("f2 i1 f2 f1 | f2 I1 f2 f1")

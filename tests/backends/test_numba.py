@@ -220,6 +220,18 @@ def test_no_kernel_reaches_beyond_an_array(suffix, I, O):
     assert (dz[4] == 7).all()
 
 
+@pytest.mark.parametrize("name, t", [("softmax", np.array([0, 1, 2])), ("binary", np.ones((3, 4), "float32"))])
+def test_a_loss_writes_into_its_place_alone(name, t):
+    """Where a learner's own function made more outputs than there is room for, NumPy names the shapes."""
+    z, room = normal(3, 4), np.full((6, 3), 7, "float32")
+    with pytest.raises(ValueError):
+        BODIES[f"{name}_cross_entropy"](z, t, p=room[:3])
+    if name == "softmax":
+        with pytest.raises(ValueError):
+            BODIES["softmax_cross_entropy_backward"](z, t, 3, dz=room[:3])
+    assert (room[3:] == 7).all()
+
+
 @pytest.mark.parametrize("kernel", [3, 2])
 def test_a_nan_stays_a_nan(kernel):
     """In a weight, an image or a gradient: whatever depends on it is NaN, and in images nothing that is far away."""
